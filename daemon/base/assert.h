@@ -15,11 +15,11 @@
 
 _Noreturn void hd_assert_failed(const char *what, const char *file, int line, const char *func);
 
-#define hd_assert(cond)                                                                            \
-        do {                                                                                       \
-                if (__builtin_expect(!(cond), 0)) {                                                \
-                        hd_assert_failed(#cond, __FILE__, __LINE__, __func__);                     \
-                }                                                                                  \
+#define hd_assert(cond)                                                        \
+        do {                                                                   \
+                if (__builtin_expect(!(cond), 0)) {                            \
+                        hd_assert_failed(#cond, __FILE__, __LINE__, __func__); \
+                }                                                              \
         } while (0)
 
 #if HEAPD_CHECKS >= 2

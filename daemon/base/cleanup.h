@@ -27,19 +27,19 @@ static inline void cleanup_closep(int *fd)
 #define _cleanup_close_ _cleanup_(cleanup_closep)
 
 /* x_free(NULL)-style destructors: DEFINE_CLEANUP(struct conn *, conn_free) gives conn_freep(). */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-        static inline void func##p(type *p)                                                        \
-        {                                                                                          \
-                if (*p) {                                                                          \
-                        func(*p);                                                                  \
-                }                                                                                  \
+#define DEFINE_CLEANUP(type, func)          \
+        static inline void func##p(type *p) \
+        {                                   \
+                if (*p) {                   \
+                        func(*p);           \
+                }                           \
         }
 
-#define steal_ptr(pp)                                                                              \
-        ({                                                                                         \
-                __typeof__(*(pp)) _stolen = *(pp);                                                 \
-                *(pp) = NULL;                                                                      \
-                _stolen;                                                                           \
+#define steal_ptr(pp)                              \
+        ({                                         \
+                __typeof__(*(pp)) _stolen = *(pp); \
+                *(pp) = NULL;                      \
+                _stolen;                           \
         })
 
 static inline int steal_fd(int *fd)

@@ -44,11 +44,12 @@ static inline void list_unlink(struct list *node)
         list_init(node);
 }
 
-#define list_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define list_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head) \
+        for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 /* The body may unlink `pos`. */
-#define list_for_each_safe(pos, head)                                                              \
-        for (struct list *pos = (head)->next, *_next = pos->next; pos != (head);                   \
+#define list_for_each_safe(pos, head)                                            \
+        for (struct list *pos = (head)->next, *_next = pos->next; pos != (head); \
              pos = _next, _next = pos->next)

@@ -11,7 +11,7 @@
  */
 
 enum log_level {
-        LOG_LEVEL_ERROR = 3,   /* syslog's numbers, which the journal prefix <N> uses */
+        LOG_LEVEL_ERROR = 3, /* syslog's numbers, which the journal prefix <N> uses */
         LOG_LEVEL_WARNING = 4,
         LOG_LEVEL_NOTICE = 5,
         LOG_LEVEL_INFO = 6,

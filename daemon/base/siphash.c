@@ -32,7 +32,8 @@ static inline void sip_rounds(struct sip_state *s, int n)
         }
 }
 
-static inline uint64_t siphash(const struct siphash_key *key, const uint8_t *p, size_t n, int c, int d)
+static inline uint64_t siphash(const struct siphash_key *key, const uint8_t *p, size_t n, int c,
+                               int d)
 {
         struct sip_state s = {
                 .v0 = key->k0 ^ UINT64_C(0x736f6d6570736575),
