@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * gc: the collector's face. Whoever reads, writes or creates objects does it through these calls.
+ *
+ * A thread attaches as a *mutator*. Between gc_enter() and gc_leave() it runs requests; gc_poll()
+ * stands between two requests. Those three points are the *boundaries*: there a mutator holds no raw
+ * reference (a struct word that names an object), so it has no stack to scan (GC-5). Whatever must
+ * live across a boundary or pass to another thread lives in an object or in a root cell.
+ *
+ * Every store of a word goes through gc_store() or gc_root_store(), all creation through gc_alloc():
+ * the barrier and the allocation colour live there and nowhere else.
+ *
+ * Owns:     a gc owns its mutators, root cells and threads; it borrows the heap.
+ * Threads:  a struct mutator belongs to one thread at a time. gc_request(), gc_get_stats() and
+ *           gc_note_garbage() may be called from any thread; the rest says so.
+ * Failure:  gc_alloc() returns nil when the heap is at its limit or the kernel refuses memory; the
+ *           caller answers "no memory", and a cycle is already on its way. Wrong use asserts.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "heap/cache.h"
+#include "heap/heap.h"
+#include "heap/object.h"
+#include "heap/word.h"
+
+struct gc;
+struct gc_listener;
+
+#define GC_MUTATORS_MAX 256u
+#define GC_ROOTS_MAX    (1u << 20)
+#define GC_WORKERS_MAX  64u
+
+enum gc_reason {
+        GC_REASON_GOAL,      /* the heap grew to its goal */
+        GC_REASON_FORCED,    /* somebody asked: heap.gc, the console */
+        GC_REASON_PERIODIC,  /* two minutes went by and something was touched */
+        GC_REASON_GARBAGE,   /* a session that had allocated much has ended */
+        GC_REASON_LIMIT,     /* an allocation met the memory limit */
+        _GC_REASON_N,
+};
+
+const char *gc_reason_name(enum gc_reason reason);
+
+struct gc_config {
+        unsigned n_workers;      /* marking and sweeping threads; 0: a quarter of the CPUs, at least 1 */
+        int percent;             /* GOGC: grow by this much of what was live; < 0: never by growth */
+        uint64_t minimum_bytes;  /* goal is at least this * percent/100; 0: 4 MiB */
+        uint64_t period_ns;      /* forced cycle after this long; 0: two minutes */
+        unsigned queue_entries;  /* grey queue; 0: default. Small values test the overflow path */
+        bool no_scavenge;        /* keep idle pages (tests, benchmarks) */
+        const struct gc_listener *listener; /* NULL: nobody; else must outlive the gc */
+};
+
+/* What one cycle did; handed to the listener and kept for gc_get_stats(). Times in ns. */
+struct gc_cycle {
+        uint64_t number; /* 1, 2, … */
+        enum gc_reason reason;
+        uint64_t start_ns;            /* monotonic */
+        uint64_t hold_ns;             /* how long mutators could not run requests */
+        uint64_t stop_ns, mark_ns, sweep_ns, total_ns; /* wall */
+        uint64_t mark_cpu_ns, sweep_cpu_ns;            /* summed over workers */
+        uint64_t heap_start_bytes, heap_end_bytes;     /* in use at start, after mark */
+        uint64_t live_bytes, live_objects, scanned_bytes;
+        uint64_t freed_bytes, freed_objects;
+        uint64_t goal_bytes;          /* of the cycle that ends here */
+        uint64_t next_goal_bytes;
+        uint64_t root_bytes;          /* of root cells */
+        uint64_t released_bytes;      /* given back to the kernel afterwards */
+        uint64_t overflows;           /* objects that met a full grey queue */
+        double cpu_fraction;          /* collector's share of CPU since the start, 0..1 */
+        unsigned n_workers;
+};
+
+/* Called on the collector's own thread, never while a lock is held; must not call back into gc except
+ * gc_request() and gc_get_stats(), and must not block for long. Any may be NULL. */
+struct gc_listener {
+        void *user;
+        void (*cycle_begin)(void *user, uint64_t number, enum gc_reason reason);
+        void (*cycle_end)(void *user, const struct gc_cycle *cycle);
+};
+
+struct gc_stats {
+        uint64_t n_cycles, n_forced;
+        uint64_t pause_total_ns;      /* time mutators were held, all cycles */
+        uint64_t goal_bytes, trigger_bytes;
+        uint64_t last_end_real_ns;    /* wall clock of the end of the last cycle */
+        double cpu_fraction;
+        int percent;
+        unsigned n_workers, n_mutators;
+        uint64_t n_roots;
+        struct gc_cycle last;         /* number == 0: none yet */
+};
+
+/* Private to gc/, visible for the inline functions below. */
+struct mutator {
+        struct gc *gc;
+        struct heap *heap;
+        uint8_t *base;            /* of the heap's address range */
+        struct cache cache;
+        uint64_t stamp;           /* mutator and request; what fresh words carry */
+        _Atomic uint32_t state;   /* enum mutator_state in mutator.c */
+        _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
+        uint32_t index;
+        char name[16];
+};
+
+/* A word outside the heap that keeps what it names alive. */
+struct gc_root {
+        _Atomic uint64_t bits;
+        struct gc_root *next_free;
+};
+
+/* Lifecycle. gc_free() wants every mutator detached. */
+int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config);
+void gc_free(struct gc *gc);
+
+/* Any thread. -EUSERS at GC_MUTATORS_MAX, -ENOMEM. The mutator starts outside a request. */
+int gc_attach(struct gc *gc, const char *name, struct mutator **ret_mutator);
+void gc_detach(struct mutator *mutator);
+
+/* Boundaries: may wait for a cycle that holds the mutators. */
+void gc_enter(struct mutator *mutator);
+void gc_leave(struct mutator *mutator);
+void gc_poll(struct mutator *mutator);
+
+/* Asks for a cycle; returns the number of a cycle that starts after this call. */
+uint64_t gc_request(struct gc *gc, enum gc_reason reason);
+/* Waits until that cycle has ended. Any thread that is not inside a request. */
+void gc_wait(struct gc *gc, uint64_t cycle);
+/* Tells that about so many bytes just became unreachable; may start a cycle. */
+void gc_note_garbage(struct gc *gc, uint64_t bytes);
+
+/* Any thread, takes effect at the next goal. */
+void gc_set_percent(struct gc *gc, int percent);
+void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
+
+/* Root cells. Inside a request. NULL at GC_ROOTS_MAX or without memory. A cell is freed holding nil. */
+struct gc_root *gc_root_new(struct mutator *mutator);
+void gc_root_free(struct mutator *mutator, struct gc_root *root);
+void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word value);
+struct word gc_root_load(struct mutator *mutator, struct gc_root *root);
+
+/*
+ * A new object of `count` words (all nil) or, for a noscan descriptor, `count` bytes (content
+ * undefined, to be written before the next boundary through gc_bytes_init()). nil: no memory.
+ */
+struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count);
+
+/* Aborts if the word was obtained in another request or by another mutator (GC-5). */
+static inline void gc_check_word(const struct mutator *mutator, struct word w)
+{
+#if HEAPD_CHECKS >= 1
+        hd_assert(!word_is_ref(w) || w.stamp == mutator->stamp);
+#endif
+}
+
+static inline struct word gc_stamp_word(const struct mutator *mutator, uint64_t bits)
+{
+        struct word w = word_raw(bits);
+
+#if HEAPD_CHECKS >= 1
+        w.stamp = mutator->stamp;
+#endif
+        return w;
+}
+
+static inline uint64_t *gc_object(const struct mutator *mutator, struct word object)
+{
+        hd_assert(word_is_ref(object));
+        gc_check_word(mutator, object);
+        return (uint64_t *)(mutator->base + (object.bits - WORD_REF_BIT));
+}
+
+static inline uint64_t gc_header(const struct mutator *mutator, struct word object)
+{
+        return *gc_object(mutator, object);
+}
+
+/* Words of a scannable object, bytes of a noscan one. */
+static inline uint32_t gc_count(const struct mutator *mutator, struct word object)
+{
+        return object_header_count(gc_header(mutator, object));
+}
+
+static inline unsigned gc_descriptor(const struct mutator *mutator, struct word object)
+{
+        return object_header_descriptor(gc_header(mutator, object));
+}
+
+static inline _Atomic uint64_t *gc_slot(const struct mutator *mutator, struct word object,
+                                        uint32_t slot)
+{
+        uint64_t *words = gc_object(mutator, object);
+
+        hd_assert(slot < object_header_count(words[0]));
+        return (_Atomic uint64_t *)(words + 1 + slot);
+}
+
+/* Acquire: pairs with the release in gc_store(), so the object behind a reference is seen built. */
+static inline struct word gc_load(const struct mutator *mutator, struct word object, uint32_t slot)
+{
+        return gc_stamp_word(mutator, atomic_load_explicit(gc_slot(mutator, object, slot),
+                                                           memory_order_acquire));
+}
+
+/*
+ * The one way to write a slot. While a cycle holds the mutators, no barrier is needed and this is a
+ * release store: whoever reads the reference sees the object it names complete.
+ */
+static inline void gc_store(struct mutator *mutator, struct word object, uint32_t slot,
+                            struct word value)
+{
+        gc_check_word(mutator, value);
+        atomic_store_explicit(gc_slot(mutator, object, slot), value.bits, memory_order_release);
+}
+
+/* The bytes of a noscan object: read only once the object is published, and only until the boundary. */
+static inline const uint8_t *gc_bytes(const struct mutator *mutator, struct word object)
+{
+        return (const uint8_t *)(gc_object(mutator, object) + 1);
+}
+
+static inline uint8_t *gc_bytes_init(const struct mutator *mutator, struct word object)
+{
+        return (uint8_t *)(gc_object(mutator, object) + 1);
+}
