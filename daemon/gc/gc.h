@@ -38,23 +38,23 @@ struct gc_listener;
 #define GC_WORKERS_MAX  64u
 
 enum gc_reason {
-        GC_REASON_GOAL,      /* the heap grew to its goal */
-        GC_REASON_FORCED,    /* somebody asked: heap.gc, the console */
-        GC_REASON_PERIODIC,  /* two minutes went by and something was touched */
-        GC_REASON_GARBAGE,   /* a session that had allocated much has ended */
-        GC_REASON_LIMIT,     /* an allocation met the memory limit */
+        GC_REASON_GOAL,     /* the heap grew to its goal */
+        GC_REASON_FORCED,   /* somebody asked: heap.gc, the console */
+        GC_REASON_PERIODIC, /* two minutes went by and something was touched */
+        GC_REASON_GARBAGE,  /* a session that had allocated much has ended */
+        GC_REASON_LIMIT,    /* an allocation met the memory limit */
         _GC_REASON_N,
 };
 
 const char *gc_reason_name(enum gc_reason reason);
 
 struct gc_config {
-        unsigned n_workers;      /* marking and sweeping threads; 0: a quarter of the CPUs, at least 1 */
-        int percent;             /* GOGC: grow by this much of what was live; < 0: never by growth */
-        uint64_t minimum_bytes;  /* goal is at least this * percent/100; 0: 4 MiB */
-        uint64_t period_ns;      /* forced cycle after this long; 0: two minutes */
-        unsigned queue_entries;  /* grey queue; 0: default. Small values test the overflow path */
-        bool no_scavenge;        /* keep idle pages (tests, benchmarks) */
+        unsigned n_workers; /* marking and sweeping threads; 0: a quarter of the CPUs, at least 1 */
+        int percent;        /* GOGC: grow by this much of what was live; < 0: never by growth */
+        uint64_t minimum_bytes; /* goal is at least this * percent/100; 0: 4 MiB */
+        uint64_t period_ns;     /* forced cycle after this long; 0: two minutes */
+        unsigned queue_entries; /* grey queue; 0: default. Small values test the overflow path */
+        bool no_scavenge;       /* keep idle pages (tests, benchmarks) */
         const struct gc_listener *listener; /* NULL: nobody; else must outlive the gc */
 };
 
@@ -62,19 +62,19 @@ struct gc_config {
 struct gc_cycle {
         uint64_t number; /* 1, 2, … */
         enum gc_reason reason;
-        uint64_t start_ns;            /* monotonic */
-        uint64_t hold_ns;             /* how long mutators could not run requests */
+        uint64_t start_ns; /* monotonic */
+        uint64_t hold_ns;  /* how long mutators could not run requests */
         uint64_t stop_ns, mark_ns, sweep_ns, total_ns; /* wall */
         uint64_t mark_cpu_ns, sweep_cpu_ns;            /* summed over workers */
         uint64_t heap_start_bytes, heap_end_bytes;     /* in use at start, after mark */
         uint64_t live_bytes, live_objects, scanned_bytes;
         uint64_t freed_bytes, freed_objects;
-        uint64_t goal_bytes;          /* of the cycle that ends here */
+        uint64_t goal_bytes; /* of the cycle that ends here */
         uint64_t next_goal_bytes;
-        uint64_t root_bytes;          /* of root cells */
-        uint64_t released_bytes;      /* given back to the kernel afterwards */
-        uint64_t overflows;           /* objects that met a full grey queue */
-        double cpu_fraction;          /* collector's share of CPU since the start, 0..1 */
+        uint64_t root_bytes;     /* of root cells */
+        uint64_t released_bytes; /* given back to the kernel afterwards */
+        uint64_t overflows;      /* objects that met a full grey queue */
+        double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
         unsigned n_workers;
 };
 
@@ -88,21 +88,21 @@ struct gc_listener {
 
 struct gc_stats {
         uint64_t n_cycles, n_forced;
-        uint64_t pause_total_ns;      /* time mutators were held, all cycles */
+        uint64_t pause_total_ns; /* time mutators were held, all cycles */
         uint64_t goal_bytes, trigger_bytes;
-        uint64_t last_end_real_ns;    /* wall clock of the end of the last cycle */
+        uint64_t last_end_real_ns; /* wall clock of the end of the last cycle */
         double cpu_fraction;
         int percent;
         unsigned n_workers, n_mutators;
         uint64_t n_roots;
-        struct gc_cycle last;         /* number == 0: none yet */
+        struct gc_cycle last; /* number == 0: none yet */
 };
 
 /* Private to gc/, visible for the inline functions below. */
 struct mutator {
         struct gc *gc;
         struct heap *heap;
-        uint8_t *base;            /* of the heap's address range */
+        uint8_t *base; /* of the heap's address range */
         struct cache cache;
         uint64_t stamp;           /* mutator and request; what fresh words carry */
         _Atomic uint32_t state;   /* enum mutator_state in mutator.c */

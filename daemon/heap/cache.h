@@ -28,7 +28,7 @@ struct hole {
 
 struct cache {
         struct heap *heap;
-        uint64_t large_bytes;   /* allocated as large objects since the last flush */
+        uint64_t large_bytes; /* allocated as large objects since the last flush */
         struct hole holes[CACHE_HOLES];
 };
 

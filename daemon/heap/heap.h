@@ -36,18 +36,19 @@ struct heap_class_stats {
 
 /* As Go's MemStats, where the word means the same here. Bytes unless named otherwise. */
 struct heap_stats {
-        uint64_t alloc;          /* allocated and not yet swept, rounded to classes */
-        uint64_t total_alloc;    /* ever allocated */
+        uint64_t alloc;       /* allocated and not yet swept, rounded to classes */
+        uint64_t total_alloc; /* ever allocated */
         uint64_t n_mallocs, n_frees, n_objects;
-        uint64_t sys;            /* address space made usable: heap_sys + side tables touched */
-        uint64_t heap_sys;       /* = heap_inuse + heap_idle */
-        uint64_t heap_inuse;     /* in spans */
-        uint64_t heap_idle;      /* in free runs of pages */
-        uint64_t heap_released;  /* part of heap_idle that the kernel has back */
-        uint64_t span_free;      /* free slots inside used spans: fragmentation = span_free / heap_inuse */
+        uint64_t sys;           /* address space made usable: heap_sys + side tables touched */
+        uint64_t heap_sys;      /* = heap_inuse + heap_idle */
+        uint64_t heap_inuse;    /* in spans */
+        uint64_t heap_idle;     /* in free runs of pages */
+        uint64_t heap_released; /* part of heap_idle that the kernel has back */
+        uint64_t
+                span_free; /* free slots inside used spans: fragmentation = span_free / heap_inuse */
         uint64_t largest_free_run;
         uint64_t n_spans, n_large;
-        uint64_t metadata;       /* side tables, committed */
+        uint64_t metadata; /* side tables, committed */
         uint64_t limit;
         uint32_t n_classes;
         struct heap_class_stats by_size[HEAP_CLASSES_MAX];

@@ -13,11 +13,12 @@
  * A zero header means: free, or reserved for an allocation that has not happened.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define OBJECT_ALIGN         16u
-#define OBJECT_HEADER_BYTES  8u
-#define OBJECT_COUNT_MAX     UINT32_MAX
+#define OBJECT_ALIGN           16u
+#define OBJECT_HEADER_BYTES    8u
+#define OBJECT_COUNT_MAX       UINT32_MAX
 #define OBJECT_DESCRIPTORS_MAX (1u << 24)
 
 static inline uint64_t object_header(unsigned descriptor, uint8_t flags, uint32_t count)

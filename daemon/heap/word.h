@@ -37,9 +37,9 @@ struct word {
 #endif
 };
 
-#define WORD_REF_BIT      UINT64_C(1)
-#define WORD_INT_MIN      (-(INT64_C(1) << 60))
-#define WORD_INT_MAX      ((INT64_C(1) << 60) - 1)
+#define WORD_REF_BIT        UINT64_C(1)
+#define WORD_INT_MIN        (-(INT64_C(1) << 60))
+#define WORD_INT_MAX        ((INT64_C(1) << 60) - 1)
 #define WORD_TEXT_BYTES_MAX 6u
 
 enum word_special {
