@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* List: order of the nodes after every operation, and the two promises (self-link, safe removal). */
+/* List: order after every operation, and the two promises (self-link, safe removal). */
 #include "base/list.h"
+
 
 #include "support/unit.h"
 
