@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "heap/heap.h"
+#include "heap/sizeclass.h"
 
 /* size class * 2 + noscan */
 #define CACHE_HOLES (HEAP_CLASSES_MAX * 2)
@@ -28,7 +29,9 @@ struct hole {
 
 struct cache {
         struct heap *heap;
-        uint64_t large_bytes; /* allocated as large objects since the last flush */
+        uint8_t *base;           /* of the heap's addresses */
+        const uint8_t *class_of; /* (size + 15) / 16 -> class */
+        uint64_t handed_bytes;   /* ever handed out in holes and large objects */
         struct hole holes[CACHE_HOLES];
 };
 
@@ -38,9 +41,30 @@ void cache_deinit(struct cache *cache);
 /* Hands every hole back: unused slots become free, what was allocated is counted. */
 void cache_flush(struct cache *cache);
 
-/* Brings the heap's counters up to date with what was allocated from the holes, keeping them. */
+/* Brings the heap's bitmaps and counters up to date with what was allocated, keeping the holes. */
 void cache_count(struct cache *cache);
 
-/* `size_bytes` includes the header. The memory of a scannable object is zero; of a noscan one only the
- * header is. Returns the offset, a multiple of 16; 0: no memory. */
-uint64_t cache_alloc(struct cache *cache, uint64_t size_bytes, bool noscan);
+/* Slow paths of cache_alloc(). */
+bool cache_refill(struct cache *cache, unsigned hole_index);
+uint64_t cache_alloc_large(struct cache *cache, uint64_t size_bytes, bool noscan);
+
+/* `size_bytes` includes the header. A scannable object is all zero; a noscan one has any content.
+ * Returns the offset, a multiple of 16; 0: no memory. */
+static inline uint64_t cache_alloc(struct cache *cache, uint64_t size_bytes, bool noscan)
+{
+        struct hole *hole;
+        unsigned index;
+        uint8_t *p;
+
+        if (size_bytes > SIZE_SMALL_MAX) {
+                return cache_alloc_large(cache, size_bytes, noscan);
+        }
+        index = cache->class_of[(size_bytes + 15) / 16] * 2u + noscan;
+        hole = &cache->holes[index];
+        if (hole->next == hole->end && !cache_refill(cache, index)) {
+                return 0;
+        }
+        p = hole->next;
+        hole->next = p + hole->size_bytes;
+        return (uint64_t)(p - cache->base);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/cache.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/central.h"
+#include "heap/internals.h"
+
+void cache_init(struct cache *cache, struct heap *heap)
+{
+        memset(cache, 0, sizeof(*cache));
+        cache->heap = heap;
+        cache->base = heap->data.base;
+        cache->class_of = heap->class_of;
+        for (unsigned i = 2; i < SIZE_CLASSES * 2; i++) {
+                cache->holes[i].size_bytes = size_class_table[i / 2].size_bytes;
+        }
+}
+
+void cache_deinit(struct cache *cache)
+{
+        if (cache->heap) {
+                cache_flush(cache);
+                cache->heap = NULL;
+        }
+}
+
+static uint8_t *cache_span_memory(const struct heap *heap, uint32_t page)
+{
+        return heap->data.base + heap_page_offset(page);
+}
+
+/* Enters what was allocated from the hole since `start` into the bitmap and the counters. */
+static void cache_count_hole(struct cache *cache, unsigned index)
+{
+        struct hole *hole = &cache->holes[index];
+        struct heap *heap = cache->heap;
+        uint64_t n_objects = 0;
+        uint64_t *row;
+        size_t granule;
+
+        if (hole->span == 0 || hole->next == hole->start) {
+                return;
+        }
+        row = heap_alloc_row(heap, hole->span);
+        for (uint8_t *p = hole->start; p < hole->next; p += hole->size_bytes, n_objects++) {
+                granule = (size_t)(p - cache_span_memory(heap, hole->span)) >> HEAP_GRANULE_SHIFT;
+                row[granule / 64] |= UINT64_C(1) << (granule & 63);
+        }
+        hole->start = hole->next;
+        atomic_fetch_add_explicit(&heap->counters[index / 2].n_mallocs, n_objects,
+                                  memory_order_relaxed);
+}
+
+/*
+ * The next run of free slots of the span, from its cursor on. Only first granules have bits, so the
+ * next set bit after a free slot is the next object.
+ */
+static bool cache_find_hole(struct cache *cache, struct hole *hole)
+{
+        struct heap *heap = cache->heap;
+        struct span *span = heap_span(heap, hole->span);
+        const uint64_t *row = heap_alloc_row(heap, hole->span);
+        uint32_t step = hole->size_bytes >> HEAP_GRANULE_SHIFT;
+        uint32_t end = span->n_slots * step;
+        uint32_t from = span->cursor, to, word;
+        uint64_t bits;
+
+        while (from < end && (row[from / 64] >> (from & 63) & 1)) {
+                from += step;
+        }
+        if (from >= end) {
+                span->cursor = end;
+                return false;
+        }
+        word = from / 64;
+        bits = row[word] & (~UINT64_C(0) << (from & 63));
+        while (bits == 0 && (word + 1) * 64 < end) {
+                bits = row[++word];
+        }
+        to = bits ? word * 64 + (uint32_t)__builtin_ctzll(bits) : end;
+        to = to < end ? to : end;
+        span->cursor = to;
+        hole->start = hole->next = cache_span_memory(heap, hole->span) +
+                                   ((size_t)from << HEAP_GRANULE_SHIFT);
+        hole->end = cache_span_memory(heap, hole->span) + ((size_t)to << HEAP_GRANULE_SHIFT);
+        if (!span->noscan && !span->zeroed) {
+                memset(hole->next, 0, (size_t)(hole->end - hole->next));
+        }
+        cache->handed_bytes += (uint64_t)(hole->end - hole->next);
+        return true;
+}
+
+bool cache_refill(struct cache *cache, unsigned index)
+{
+        struct hole *hole = &cache->holes[index];
+        struct heap *heap = cache->heap;
+
+        cache_count_hole(cache, index);
+        for (;;) {
+                if (hole->span == 0) {
+                        hole->span = central_take(heap, index);
+                        if (hole->span == 0) {
+                                hole->next = hole->end = hole->start = NULL;
+                                return false;
+                        }
+                }
+                if (cache_find_hole(cache, hole)) {
+                        return true;
+                }
+                heap_span(heap, hole->span)->zeroed = false;
+                span_set_state(heap_span(heap, hole->span), SPAN_FULL);
+                hole->span = 0;
+        }
+}
+
+uint64_t cache_alloc_large(struct cache *cache, uint64_t size_bytes, bool noscan)
+{
+        uint64_t offset = central_alloc_large(cache->heap, size_bytes, noscan);
+
+        if (offset != 0) {
+                cache->handed_bytes += size_bytes;
+        }
+        return offset;
+}
+
+void cache_count(struct cache *cache)
+{
+        for (unsigned i = 2; i < SIZE_CLASSES * 2; i++) {
+                cache_count_hole(cache, i);
+        }
+}
+
+void cache_flush(struct cache *cache)
+{
+        cache_count(cache);
+        for (unsigned i = 2; i < SIZE_CLASSES * 2; i++) {
+                struct hole *hole = &cache->holes[i];
+
+                if (hole->span != 0) {
+                        /* What lies behind the hole was never touched, but the hole was. */
+                        heap_span(cache->heap, hole->span)->zeroed = false;
+                        central_put(cache->heap, hole->span);
+                        hole->span = 0;
+                        hole->next = hole->end = hole->start = NULL;
+                }
+        }
+}

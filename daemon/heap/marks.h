@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Marks: the side bitmap of objects seen in this cycle, one bit per 16 bytes of heap, found from an
+ * offset alone. The only place that knows its form.
+ *
+ * Owns:     nothing. Threads: any number of markers. Failure: none.
+ */
+
+#include "heap/internals.h"
+
+static inline _Atomic uint64_t *marks_word(const struct heap *heap, uint64_t offset)
+{
+        return (_Atomic uint64_t *)heap->seen.base + (offset >> (HEAP_GRANULE_SHIFT + 6));
+}
+
+static inline uint64_t marks_bit(uint64_t offset)
+{
+        return UINT64_C(1) << ((offset >> HEAP_GRANULE_SHIFT) & 63);
+}
+
+static inline bool marks_test(const struct heap *heap, uint64_t offset)
+{
+        return atomic_load_explicit(marks_word(heap, offset), memory_order_relaxed) &
+               marks_bit(offset);
+}
+
+/* True for exactly one of the threads that mark an object. Relaxed: what the object holds reached
+ * this thread with the reference itself. Tested first, since most edges lead to marked objects and a
+ * locked operation takes the line from everyone else. */
+static inline bool marks_try_set(const struct heap *heap, uint64_t offset)
+{
+        return !marks_test(heap, offset) &&
+               !(atomic_fetch_or_explicit(marks_word(heap, offset), marks_bit(offset),
+                                          memory_order_relaxed) &
+                 marks_bit(offset));
+}
+
+static inline bool marks_page_noscan(const struct heap *heap, uint64_t offset)
+{
+        return atomic_load_explicit(heap_page_flags(heap, (uint32_t)(offset >> HEAP_PAGE_SHIFT)),
+                                    memory_order_relaxed) &
+               PAGE_NOSCAN;
+}
+
+/* The overflow flag of the page in which the object starts: set when a queue was full. */
+static inline void marks_flag_overflow(const struct heap *heap, uint64_t offset)
+{
+        atomic_fetch_or_explicit(heap_page_flags(heap, (uint32_t)(offset >> HEAP_PAGE_SHIFT)),
+                                 PAGE_OVERFLOW, memory_order_relaxed);
+}
+
+static inline bool marks_take_overflow(const struct heap *heap, uint32_t page)
+{
+        _Atomic uint8_t *flags = heap_page_flags(heap, page);
+
+        return (atomic_load_explicit(flags, memory_order_relaxed) & PAGE_OVERFLOW) &&
+               (atomic_fetch_and_explicit(flags, (uint8_t)~PAGE_OVERFLOW, memory_order_relaxed) &
+                PAGE_OVERFLOW);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/sweep.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "heap/central.h"
+#include "heap/internals.h"
+#include "heap/pages.h"
+
+uint32_t sweep_n_chunks(const struct heap *heap)
+{
+        return heap->pages.n_pages / ARENA_PAGES;
+}
+
+/* A large object has one bit in the row of its first page; a small span has all its pages' rows. */
+static uint32_t sweep_rows(const struct span *span)
+{
+        return span->class == SIZE_CLASS_LARGE ? 1 : span->n_pages * PAGE_ROW_WORDS;
+}
+
+static void sweep_span(struct heap *heap, uint32_t page, struct sweep_totals *totals,
+                       uint64_t n_freed[])
+{
+        struct span *span = heap_span(heap, page);
+        uint64_t *alloc = heap_alloc_row(heap, page);
+        _Atomic uint64_t *seen = heap_seen_row(heap, page);
+        uint64_t slot_bytes = span_slot_bytes(span);
+        uint32_t n_rows = sweep_rows(span);
+        uint64_t n_before = 0, n_live = 0;
+
+        for (uint32_t i = 0; i < n_rows; i++) {
+                uint64_t marked = atomic_load_explicit(&seen[i], memory_order_relaxed);
+
+                hd_check((marked & ~alloc[i]) == 0);
+                n_before += (uint64_t)__builtin_popcountll(alloc[i]);
+                n_live += (uint64_t)__builtin_popcountll(marked);
+                if (alloc[i] != marked) {
+                        alloc[i] = marked;
+                }
+                if (marked) {
+                        atomic_store_explicit(&seen[i], 0, memory_order_relaxed);
+                }
+        }
+        hd_assert(n_live <= n_before);
+        totals->live_objects += n_live;
+        totals->live_bytes += n_live * slot_bytes;
+        totals->freed_objects += n_before - n_live;
+        totals->freed_bytes += (n_before - n_live) * slot_bytes;
+        n_freed[span->class] += n_before - n_live;
+        if (span->class == SIZE_CLASS_LARGE && n_live == 0) {
+                atomic_fetch_add_explicit(&heap->large_free_bytes, slot_bytes,
+                                          memory_order_relaxed);
+        }
+        if (n_live == 0) {
+                atomic_fetch_sub_explicit(&heap->counters[span->class].n_spans, 1,
+                                          memory_order_relaxed);
+                pages_push_freed(heap, page);
+        } else if (n_live < span->n_slots) {
+                central_put(heap, page);
+        } else if (span->class != SIZE_CLASS_LARGE) {
+                span_set_state(span, SPAN_FULL);
+        }
+}
+
+void sweep_chunk(struct heap *heap, uint32_t chunk, struct sweep_totals *totals)
+{
+        uint64_t n_freed[SIZE_CLASSES] = {0};
+
+        for (uint32_t word = 0; word < ARENA_PAGES / 64; word++) {
+                uint32_t page = chunk * ARENA_PAGES + word * 64;
+                uint64_t bits = atomic_load_explicit(heap_starts_word(heap, page),
+                                                     memory_order_relaxed);
+
+                for (; bits; bits &= bits - 1) {
+                        sweep_span(heap, page + (uint32_t)__builtin_ctzll(bits), totals, n_freed);
+                }
+        }
+        for (unsigned i = 0; i < SIZE_CLASSES; i++) {
+                if (n_freed[i]) {
+                        atomic_fetch_add_explicit(&heap->counters[i].n_frees, n_freed[i],
+                                                  memory_order_relaxed);
+                }
+        }
+}
