@@ -71,10 +71,9 @@ struct gc_cycle {
         uint64_t freed_bytes, freed_objects;
         uint64_t goal_bytes; /* of the cycle that ends here */
         uint64_t next_goal_bytes;
-        uint64_t root_bytes;     /* of root cells */
-        uint64_t released_bytes; /* given back to the kernel afterwards */
-        uint64_t overflows;      /* objects that met a full grey queue */
-        double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
+        uint64_t root_bytes; /* of root cells */
+        uint64_t overflows;  /* objects that met a full grey queue */
+        double cpu_fraction; /* collector's share of CPU since the start, 0..1 */
         unsigned n_workers;
 };
 
@@ -107,6 +106,7 @@ struct mutator {
         uint64_t stamp;           /* mutator and request; what fresh words carry */
         _Atomic uint32_t state;   /* enum mutator_state in mutator.c */
         _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
+        uint64_t reported_bytes;  /* of cache.handed_bytes, to the pacer */
         uint32_t index;
         char name[16];
 };

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/gc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "gc/internals.h"
+#include "gc/pacer.h"
+
+#define GC_MINIMUM_BYTES (UINT64_C(4) << 20)
+#define GC_PERIOD_NS     (UINT64_C(120) * 1000000000)
+
+static unsigned gc_count_cpus(void)
+{
+        cpu_set_t set;
+
+        return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static void gc_complete_config(struct gc_config *config, unsigned n_cpus)
+{
+        if (config->n_workers == 0) {
+                config->n_workers = n_cpus / 4 > 0 ? n_cpus / 4 : 1;
+        }
+        if (config->n_workers > GC_WORKERS_MAX) {
+                config->n_workers = GC_WORKERS_MAX;
+        }
+        if (config->minimum_bytes == 0) {
+                config->minimum_bytes = GC_MINIMUM_BYTES;
+        }
+        if (config->period_ns == 0) {
+                config->period_ns = GC_PERIOD_NS;
+        }
+        if (config->queue_entries == 0) {
+                config->queue_entries = GREY_ENTRIES_DEFAULT;
+        }
+}
+
+static void gc_init_locks(struct gc *gc)
+{
+        pthread_condattr_t attributes;
+
+        pthread_condattr_init(&attributes);
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        pthread_mutex_init(&gc->lock, NULL);
+        pthread_mutex_init(&gc->roots_lock, NULL);
+        pthread_cond_init(&gc->wake, &attributes);
+        pthread_cond_init(&gc->resumed, NULL);
+        pthread_cond_init(&gc->finished, NULL);
+        pthread_condattr_destroy(&attributes);
+}
+
+static void gc_release(struct gc *gc)
+{
+        for (unsigned i = 0; i < GC_ROOT_CHUNKS; i++) {
+                free(gc->root_chunks[i]);
+        }
+        pthread_cond_destroy(&gc->finished);
+        pthread_cond_destroy(&gc->resumed);
+        pthread_cond_destroy(&gc->wake);
+        pthread_mutex_destroy(&gc->roots_lock);
+        pthread_mutex_destroy(&gc->lock);
+        grey_queue_deinit(&gc->grey);
+        free(gc);
+}
+
+int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config)
+{
+        struct gc *gc = calloc(1, sizeof(*gc));
+        int r;
+
+        if (!gc) {
+                return -ENOMEM;
+        }
+        gc->heap = heap;
+        gc->config = *config;
+        gc->n_cpus = gc_count_cpus();
+        gc_complete_config(&gc->config, gc->n_cpus);
+        atomic_init(&gc->percent, gc->config.percent);
+        gc->start_ns = clock_now_ns();
+        gc_init_locks(gc);
+        gc_update_goal_locked(gc);
+        r = grey_queue_init(&gc->grey, gc->config.queue_entries, gc->config.n_workers);
+        if (r < 0) {
+                gc_release(gc);
+                return r;
+        }
+        r = workers_start(&gc->workers, gc->config.n_workers);
+        if (r < 0) {
+                gc_release(gc);
+                return r;
+        }
+        if (pthread_create(&gc->controller, NULL, cycle_controller_main, gc) != 0) {
+                workers_stop(&gc->workers);
+                gc_release(gc);
+                return -EAGAIN;
+        }
+        *ret_gc = gc;
+        return 0;
+}
+
+void gc_free(struct gc *gc)
+{
+        if (!gc) {
+                return;
+        }
+        pthread_mutex_lock(&gc->lock);
+        hd_assert(gc->n_mutators == 0);
+        gc->stopping = true;
+        pthread_cond_signal(&gc->wake);
+        pthread_mutex_unlock(&gc->lock);
+        pthread_join(gc->controller, NULL);
+        workers_stop(&gc->workers);
+        gc_release(gc);
+}
+
+const char *gc_reason_name(enum gc_reason reason)
+{
+        static const char *const names[_GC_REASON_N] = {
+                [GC_REASON_GOAL] = "goal",         [GC_REASON_FORCED] = "forced",
+                [GC_REASON_PERIODIC] = "periodic", [GC_REASON_GARBAGE] = "garbage",
+                [GC_REASON_LIMIT] = "limit",
+        };
+
+        return names[reason];
+}
+
+void gc_update_goal_locked(struct gc *gc)
+{
+        struct heap_stats stats;
+        struct pacer_input input = {
+                .live_bytes = atomic_load_explicit(&gc->live_bytes, memory_order_relaxed),
+                .root_bytes = gc->n_roots * sizeof(uint64_t),
+                .minimum_bytes = gc->config.minimum_bytes,
+                .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
+        };
+
+        heap_get_stats(gc->heap, &stats);
+        input.limit_bytes = stats.limit;
+        gc->goal_bytes = pacer_goal(&input);
+        /* Mutators are held during the cycle, so it may start when the goal is reached. */
+        atomic_store_explicit(&gc->trigger_bytes, gc->goal_bytes, memory_order_relaxed);
+}
+
+uint64_t gc_request(struct gc *gc, enum gc_reason reason)
+{
+        uint64_t number;
+
+        pthread_mutex_lock(&gc->lock);
+        if (reason == GC_REASON_LIMIT && !gc->pending && gc->last_end_ns != 0 &&
+            !pacer_limit_cycle_allowed(clock_now_ns() - gc->last_end_ns, gc->last_took_ns)) {
+                number = gc->n_started;
+        } else {
+                if (!gc->pending || reason == GC_REASON_FORCED) {
+                        gc->pending_reason = reason;
+                }
+                gc->pending = true;
+                atomic_store_explicit(&gc->asked, true, memory_order_relaxed);
+                number = gc->n_started + 1;
+                pthread_cond_signal(&gc->wake);
+        }
+        pthread_mutex_unlock(&gc->lock);
+        return number;
+}
+
+void gc_wait(struct gc *gc, uint64_t cycle)
+{
+        pthread_mutex_lock(&gc->lock);
+        while (gc->n_finished < cycle) {
+                pthread_cond_wait(&gc->finished, &gc->lock);
+        }
+        pthread_mutex_unlock(&gc->lock);
+}
+
+void gc_note_garbage(struct gc *gc, uint64_t bytes)
+{
+        uint64_t total = atomic_fetch_add_explicit(&gc->garbage_bytes, bytes, memory_order_relaxed);
+
+        if (pacer_garbage_is_much(total + bytes, heap_inuse_bytes(gc->heap)) &&
+            !atomic_load_explicit(&gc->asked, memory_order_relaxed)) {
+                gc_request(gc, GC_REASON_GARBAGE);
+        }
+}
+
+void gc_set_percent(struct gc *gc, int percent)
+{
+        pthread_mutex_lock(&gc->lock);
+        atomic_store_explicit(&gc->percent, percent, memory_order_relaxed);
+        gc_update_goal_locked(gc);
+        pthread_mutex_unlock(&gc->lock);
+}
+
+void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
+{
+        pthread_mutex_lock(&gc->lock);
+        *ret_stats = (struct gc_stats){
+                .n_cycles = gc->n_finished,
+                .n_forced = gc->n_forced,
+                .pause_total_ns = gc->hold_total_ns,
+                .goal_bytes = gc->goal_bytes,
+                .trigger_bytes = atomic_load_explicit(&gc->trigger_bytes, memory_order_relaxed),
+                .last_end_real_ns = gc->last_end_real_ns,
+                .cpu_fraction = gc->last.cpu_fraction,
+                .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
+                .n_workers = gc->config.n_workers,
+                .n_mutators = gc->n_mutators,
+                .n_roots = gc->n_roots,
+                .last = gc->last,
+        };
+        pthread_mutex_unlock(&gc->lock);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/greywork.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/assert.h"
+#include "heap/marks.h"
+
+int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads)
+{
+        uint64_t n_packets = (n_entries + GREY_PACKET_ENTRIES - 1) / GREY_PACKET_ENTRIES;
+
+        memset(queue, 0, sizeof(*queue));
+        /* One packet per thread is the least with which every thread can work. */
+        queue->n_packets = n_packets < n_threads ? n_threads : n_packets;
+        queue->n_threads = n_threads;
+        queue->memory = mmap(NULL, queue->n_packets * sizeof(struct grey_packet),
+                             PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (queue->memory == MAP_FAILED) {
+                queue->memory = NULL;
+                return -ENOMEM;
+        }
+        pthread_mutex_init(&queue->lock, NULL);
+        pthread_cond_init(&queue->more, NULL);
+        for (uint64_t i = queue->n_packets; i-- > 0;) {
+                queue->memory[i].next = queue->empty;
+                queue->empty = &queue->memory[i];
+        }
+        return 0;
+}
+
+void grey_queue_deinit(struct grey_queue *queue)
+{
+        if (queue->memory) {
+                munmap(queue->memory, queue->n_packets * sizeof(struct grey_packet));
+                pthread_mutex_destroy(&queue->lock);
+                pthread_cond_destroy(&queue->more);
+                queue->memory = NULL;
+        }
+}
+
+void grey_queue_reset(struct grey_queue *queue)
+{
+        hd_assert(queue->full == NULL);
+        queue->n_idle = 0;
+        atomic_store_explicit(&queue->n_waiting, 0, memory_order_relaxed);
+}
+
+static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
+{
+        struct grey_packet *packet = queue->empty;
+
+        if (packet) {
+                queue->empty = packet->next;
+                packet->n = 0;
+        }
+        return packet;
+}
+
+static void grey_put_full_locked(struct grey_queue *queue, struct grey_packet *packet)
+{
+        packet->next = queue->full;
+        queue->full = packet;
+        if (queue->n_idle > 0) {
+                pthread_cond_signal(&queue->more);
+        }
+}
+
+static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *packet)
+{
+        packet->next = queue->empty;
+        queue->empty = packet;
+}
+
+void grey_local_init(struct grey_local *local, struct grey_queue *queue, struct heap *heap)
+{
+        *local = (struct grey_local){.queue = queue, .heap = heap};
+        pthread_mutex_lock(&queue->lock);
+        local->packet = grey_take_empty_locked(queue);
+        pthread_mutex_unlock(&queue->lock);
+        hd_assert(local->packet);
+}
+
+void grey_local_deinit(struct grey_local *local)
+{
+        hd_assert(local->packet->n == 0);
+        pthread_mutex_lock(&local->queue->lock);
+        grey_put_empty_locked(local->queue, local->packet);
+        pthread_mutex_unlock(&local->queue->lock);
+        local->packet = NULL;
+}
+
+void grey_push_slow(struct grey_local *local, uint64_t entry)
+{
+        struct grey_queue *queue = local->queue;
+        struct grey_packet *fresh;
+
+        pthread_mutex_lock(&queue->lock);
+        fresh = grey_take_empty_locked(queue);
+        if (fresh) {
+                grey_put_full_locked(queue, local->packet);
+                local->packet = fresh;
+        }
+        pthread_mutex_unlock(&queue->lock);
+        if (!fresh) {
+                local->n_overflows++;
+                marks_flag_overflow(local->heap, entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1));
+                return;
+        }
+        local->packet->entries[local->packet->n++] = entry;
+}
+
+/* Half of this thread's work for those who have none. */
+void grey_share(struct grey_local *local)
+{
+        struct grey_queue *queue = local->queue;
+        struct grey_packet *packet;
+        uint64_t half = local->packet->n / 2;
+
+        pthread_mutex_lock(&queue->lock);
+        packet = queue->full ? NULL : grey_take_empty_locked(queue);
+        if (packet) {
+                memcpy(packet->entries, local->packet->entries, half * sizeof(uint64_t));
+                memmove(local->packet->entries, local->packet->entries + half,
+                        (local->packet->n - half) * sizeof(uint64_t));
+                packet->n = half;
+                local->packet->n -= half;
+                grey_put_full_locked(queue, packet);
+        }
+        pthread_mutex_unlock(&queue->lock);
+}
+
+/* Waits for shared work; false when every thread waits, so that there is none. */
+bool grey_pop_slow(struct grey_local *local, uint64_t *ret_entry)
+{
+        struct grey_queue *queue = local->queue;
+        bool found = true;
+
+        pthread_mutex_lock(&queue->lock);
+        queue->n_idle++;
+        atomic_store_explicit(&queue->n_waiting, queue->n_idle, memory_order_relaxed);
+        while (!queue->full && queue->n_idle < queue->n_threads) {
+                pthread_cond_wait(&queue->more, &queue->lock);
+        }
+        if (queue->full) {
+                struct grey_packet *packet = queue->full;
+
+                queue->full = packet->next;
+                grey_put_empty_locked(queue, local->packet);
+                local->packet = packet;
+                queue->n_idle--;
+                atomic_store_explicit(&queue->n_waiting, queue->n_idle, memory_order_relaxed);
+        } else {
+                found = false;
+                pthread_cond_broadcast(&queue->more);
+        }
+        pthread_mutex_unlock(&queue->lock);
+        return found && grey_try_pop(local, ret_entry);
+}

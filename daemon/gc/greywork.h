@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Grey work: objects seen and not yet scanned. Each marking thread fills and drains a packet of its
+ * own and trades whole packets with the others through a shared list. All packets are reserved before
+ * a cycle; when none is left, the object's page is flagged and rescanned later: slower, never wrong
+ * (GC-9).
+ *
+ * Owns:     the packets.
+ * Threads:  grey_queue: marking threads, under its lock. grey_local: its thread.
+ * Failure:  grey_queue_init() returns -ENOMEM; nothing else fails.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GREY_PACKET_ENTRIES  254u
+#define GREY_ENTRIES_DEFAULT (1u << 20)
+
+struct heap;
+
+/* An object's offset, and in the upper 16 bits the piece of a long object that comes next. */
+#define GREY_PIECE_SHIFT 48
+#define GREY_PIECE_WORDS 4096u
+
+struct grey_packet {
+        struct grey_packet *next;
+        uint64_t n;
+        uint64_t entries[GREY_PACKET_ENTRIES];
+};
+
+struct grey_queue {
+        pthread_mutex_t lock;
+        pthread_cond_t more; /* a packet was shared, or all are idle */
+        struct grey_packet *full, *empty;
+        struct grey_packet *memory;
+        uint64_t n_packets;
+        unsigned n_threads, n_idle;
+        _Atomic unsigned n_waiting; /* idle threads, for a look without the lock */
+};
+
+struct grey_local {
+        struct grey_queue *queue;
+        struct heap *heap;
+        struct grey_packet *packet; /* NULL only when there is not one packet per thread */
+        uint64_t n_overflows;
+};
+
+int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads);
+void grey_queue_deinit(struct grey_queue *queue);
+/* Before each use, with no thread in it. */
+void grey_queue_reset(struct grey_queue *queue);
+
+void grey_local_init(struct grey_local *local, struct grey_queue *queue, struct heap *heap);
+/* Returns the packet, which must be empty. */
+void grey_local_deinit(struct grey_local *local);
+
+void grey_push_slow(struct grey_local *local, uint64_t entry);
+bool grey_pop_slow(struct grey_local *local, uint64_t *ret_entry);
+void grey_share(struct grey_local *local);
+
+static inline void grey_push(struct grey_local *local, uint64_t entry)
+{
+        if (local->packet->n < GREY_PACKET_ENTRIES) {
+                local->packet->entries[local->packet->n++] = entry;
+        } else {
+                grey_push_slow(local, entry);
+        }
+}
+
+/* From this thread's own packet; false: it is empty. */
+static inline bool grey_try_pop(struct grey_local *local, uint64_t *ret_entry)
+{
+        if (local->packet->n == 0) {
+                return false;
+        }
+        *ret_entry = local->packet->entries[--local->packet->n];
+        return true;
+}

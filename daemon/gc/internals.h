@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Internals: the layout of struct gc, for the files of gc/ only.
+ *
+ * Locks, in order: `lock` (requests, mutator table, who waits), then `roots_lock`. The controller
+ * holds neither while marking or sweeping.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gc/gc.h"
+#include "gc/greywork.h"
+#include "gc/worker.h"
+
+#define GC_ROOT_CHUNK  1024u
+#define GC_ROOT_CHUNKS (GC_ROOTS_MAX / GC_ROOT_CHUNK)
+
+/* How much a mutator allocates before it tells the pacer. */
+#define GC_REPORT_BYTES (UINT64_C(16) << 10)
+
+enum mutator_state {
+        MUTATOR_AWAY, /* between requests: holds no raw reference */
+        MUTATOR_IN,   /* running a request */
+};
+
+struct gc {
+        struct heap *heap;
+        struct gc_config config; /* completed: no zeros that mean a default */
+        unsigned n_cpus;
+
+        /* The controller and what is asked of it, under `lock`. */
+        pthread_mutex_t lock;
+        pthread_cond_t wake;     /* to the controller: a request, a stop, a mutator is away */
+        pthread_cond_t resumed;  /* to mutators: the hold is over */
+        pthread_cond_t finished; /* to gc_wait(): a cycle has ended */
+        pthread_t controller;
+        bool stopping;
+        bool pending;
+        enum gc_reason pending_reason;
+        uint64_t n_started, n_finished, n_forced;
+        uint64_t start_ns, last_end_ns, last_end_real_ns, last_took_ns;
+        uint64_t hold_total_ns, gc_cpu_ns;
+        uint64_t entries_seen; /* sum of entries at the last cycle */
+        uint64_t entries_gone; /* of detached mutators */
+        uint64_t goal_bytes;
+        struct gc_cycle last;
+        struct mutator *mutators[GC_MUTATORS_MAX];
+        unsigned n_mutators;
+
+        /* Set: mutators wait at their next boundary. Sequentially consistent, as is mutator.state:
+         * each side writes its own and reads the other's (GC-2). */
+        _Atomic bool hold;
+        _Atomic bool asked; /* a copy of `pending`, to keep allocation off the lock */
+        _Atomic int percent;
+        _Atomic uint64_t live_bytes;      /* as of the last cycle */
+        _Atomic uint64_t allocated_bytes; /* since then, as reported */
+        _Atomic uint64_t trigger_bytes;   /* live + allocated that starts a cycle */
+        _Atomic uint64_t garbage_bytes;   /* presumed, noted since the last cycle */
+
+        pthread_mutex_t roots_lock;
+        struct gc_root *root_chunks[GC_ROOT_CHUNKS];
+        _Atomic uint32_t n_root_chunks;
+        struct gc_root *free_roots;
+        uint64_t n_roots;
+
+        struct grey_queue grey;
+        struct worker_pool workers;
+};
+
+/* mutator.c, for the controller. */
+void mutators_hold(struct gc *gc);
+void mutators_resume(struct gc *gc);
+void mutators_flush(struct gc *gc);
+uint64_t mutators_count_entries_locked(struct gc *gc);
+
+/* gc.c: goal and trigger from what the last cycle found. */
+void gc_update_goal_locked(struct gc *gc);
+
+/* cycle.c: the controller's thread. */
+void *cycle_controller_main(void *gc);

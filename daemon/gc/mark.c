@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/mark.h"
+
+#include "base/assert.h"
+#include "gc/internals.h"
+#include "heap/marks.h"
+
+/*
+ * An object waits in a small ring between leaving the queue and being scanned, while its cache line
+ * is on the way: marking a large heap is one memory miss after another, and the ring lets sixteen of
+ * them overlap (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage collection",
+ * 2004).
+ */
+#define MARK_RING      16u
+#define MARK_SHARE_MIN 64u /* entries worth splitting when others have none */
+
+struct marker {
+        struct grey_local grey;
+        const struct heap *heap;
+        const uint8_t *base;
+        uint64_t ring[MARK_RING];
+        unsigned ring_head, ring_tail;
+        uint64_t scanned_bytes;
+};
+
+struct mark_job {
+        struct gc *gc;
+        _Atomic uint32_t next_root_chunk;
+        _Atomic uint32_t next_page_chunk;
+        _Atomic uint64_t scanned_bytes, n_overflows;
+        bool rescan; /* flagged pages instead of roots */
+};
+
+static inline void mark_edge(struct marker *marker, uint64_t bits)
+{
+        uint64_t offset = bits - WORD_REF_BIT;
+
+        if (!(bits & WORD_REF_BIT)) {
+                return;
+        }
+        if (marks_try_set(marker->heap, offset) && !marks_page_noscan(marker->heap, offset)) {
+                grey_push(&marker->grey, offset);
+        }
+}
+
+static void mark_words(struct marker *marker, uint64_t offset, uint64_t from, uint64_t to)
+{
+        const _Atomic uint64_t *words = (const _Atomic uint64_t *)(marker->base + offset +
+                                                                   OBJECT_HEADER_BYTES);
+
+        for (uint64_t i = from; i < to; i++) {
+                /* Acquire: the object behind the reference is seen built (gc_store()). */
+                mark_edge(marker, atomic_load_explicit(&words[i], memory_order_acquire));
+        }
+        marker->scanned_bytes += (to - from) * sizeof(uint64_t);
+}
+
+/* A long object is scanned in pieces, the next one queued first, so that others can help. */
+static void mark_scan(struct marker *marker, uint64_t entry)
+{
+        uint64_t offset = entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1);
+        uint64_t from = (entry >> GREY_PIECE_SHIFT) * GREY_PIECE_WORDS;
+        uint64_t to = object_header_count(*(const uint64_t *)(marker->base + offset));
+
+        if (to - from > GREY_PIECE_WORDS && entry >> GREY_PIECE_SHIFT < UINT16_MAX) {
+                to = from + GREY_PIECE_WORDS;
+                grey_push(&marker->grey, entry + (UINT64_C(1) << GREY_PIECE_SHIFT));
+        }
+        mark_words(marker, offset, from, to);
+}
+
+/* The next object to scan, by way of the ring; false: no thread has work any more. */
+static bool mark_next(struct marker *marker, uint64_t *ret_entry)
+{
+        uint64_t entry;
+
+        while (marker->ring_tail - marker->ring_head < MARK_RING &&
+               grey_try_pop(&marker->grey, &entry)) {
+                __builtin_prefetch(marker->base +
+                                   (entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1)));
+                marker->ring[marker->ring_tail++ % MARK_RING] = entry;
+        }
+        if (marker->ring_head != marker->ring_tail) {
+                *ret_entry = marker->ring[marker->ring_head++ % MARK_RING];
+                return true;
+        }
+        return grey_pop_slow(&marker->grey, ret_entry);
+}
+
+static void mark_drain(struct marker *marker)
+{
+        uint64_t entry;
+
+        while (mark_next(marker, &entry)) {
+                mark_scan(marker, entry);
+                if (marker->grey.packet->n >= MARK_SHARE_MIN &&
+                    atomic_load_explicit(&marker->grey.queue->n_waiting, memory_order_relaxed)) {
+                        grey_share(&marker->grey);
+                }
+        }
+}
+
+static void mark_roots(struct marker *marker, struct mark_job *job)
+{
+        struct gc *gc = job->gc;
+        uint32_t n_chunks = atomic_load_explicit(&gc->n_root_chunks, memory_order_acquire);
+        uint32_t chunk;
+
+        while ((chunk = atomic_fetch_add_explicit(&job->next_root_chunk, 1, memory_order_relaxed)) <
+               n_chunks) {
+                for (unsigned i = 0; i < GC_ROOT_CHUNK; i++) {
+                        mark_edge(marker, atomic_load_explicit(&gc->root_chunks[chunk][i].bits,
+                                                               memory_order_acquire));
+                }
+        }
+}
+
+/* Which of the marked objects of a flagged page were not scanned is not known: all are, again. */
+static void mark_rescan_page(struct marker *marker, uint32_t page)
+{
+        const struct heap *heap = marker->heap;
+
+        for (unsigned i = 0; i < PAGE_ROW_WORDS; i++) {
+                uint64_t bits = atomic_load_explicit(&heap_seen_row(heap, page)[i],
+                                                     memory_order_relaxed);
+
+                for (; bits; bits &= bits - 1) {
+                        uint64_t granule = i * 64u + (unsigned)__builtin_ctzll(bits);
+                        uint64_t offset = heap_page_offset(page) + granule * HEAP_GRANULE_BYTES;
+
+                        mark_words(marker, offset, 0,
+                                   object_header_count(*(const uint64_t *)(marker->base + offset)));
+                }
+        }
+}
+
+static void mark_rescan(struct marker *marker, struct mark_job *job)
+{
+        uint32_t n_chunks = marker->heap->pages.n_pages / ARENA_PAGES;
+        uint32_t chunk;
+
+        while ((chunk = atomic_fetch_add_explicit(&job->next_page_chunk, 1, memory_order_relaxed)) <
+               n_chunks) {
+                for (uint32_t page = chunk * ARENA_PAGES; page < (chunk + 1) * ARENA_PAGES;
+                     page++) {
+                        if (marks_take_overflow(marker->heap, page)) {
+                                mark_rescan_page(marker, page);
+                        }
+                }
+        }
+}
+
+static void mark_worker(void *user, unsigned worker)
+{
+        struct mark_job *job = user;
+        struct marker marker = {.heap = job->gc->heap, .base = heap_base(job->gc->heap)};
+
+        (void)worker;
+        grey_local_init(&marker.grey, &job->gc->grey, job->gc->heap);
+        if (job->rescan) {
+                mark_rescan(&marker, job);
+        } else {
+                mark_roots(&marker, job);
+        }
+        mark_drain(&marker);
+        atomic_fetch_add_explicit(&job->scanned_bytes, marker.scanned_bytes, memory_order_relaxed);
+        atomic_fetch_add_explicit(&job->n_overflows, marker.grey.n_overflows, memory_order_relaxed);
+        grey_local_deinit(&marker.grey);
+}
+
+void mark_run(struct gc *gc, struct mark_totals *ret_totals)
+{
+        struct mark_totals totals = {0};
+        uint64_t n_overflows;
+        bool rescan = false;
+
+        do {
+                struct mark_job job = {.gc = gc, .rescan = rescan};
+
+                grey_queue_reset(&gc->grey);
+                totals.cpu_ns += workers_run(&gc->workers, mark_worker, &job);
+                totals.scanned_bytes += job.scanned_bytes;
+                n_overflows = job.n_overflows;
+                totals.n_overflows += n_overflows;
+                rescan = true;
+        } while (n_overflows > 0);
+        *ret_totals = totals;
+}
