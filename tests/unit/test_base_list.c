@@ -2,7 +2,6 @@
 /* List: order after every operation, and the two promises (self-link, safe removal). */
 #include "base/list.h"
 
-
 #include "support/unit.h"
 
 struct item {
