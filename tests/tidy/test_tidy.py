@@ -9,6 +9,7 @@ import tempfile
 import check_format
 import check_layers
 import check_tree
+import check_units
 import tidy
 
 C = "/* SPDX-License-Identifier: MIT */\n"
@@ -69,6 +70,9 @@ CASES = [
     (check_tree.rule_typedefs, "proto/a.h", H + "typedef int (*visit_fn)(int);\n", False),
     (check_format.rule_format, "proto/a.c", C + "int  x;\n", True),
     (check_format.rule_format, "proto/a.c", C + "int x;\n", False),
+    (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\n", False),
+    (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\nNoSuch=1\n", True),
+    (check_units.rule_exposure, "a.service", "[Service]\nExecStart=/bin/true\n", True),
 ]
 
 
@@ -95,7 +99,7 @@ def planted(rule, name, text, expected):
 def every_rule_is_tested(tree):
     """every rule has a planted fault"""
     tested = {rule for rule, _, _, expected in CASES if expected}
-    for check in (check_format, check_layers, check_tree):
+    for check in (check_format, check_layers, check_tree, check_units):
         for rule in check.RULES:
             if rule not in tested:
                 yield f"{rule.__name__} has never failed"
