@@ -14,8 +14,13 @@ int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_thr
         uint64_t n_packets = (n_entries + GREY_PACKET_ENTRIES - 1) / GREY_PACKET_ENTRIES;
 
         memset(queue, 0, sizeof(*queue));
-        /* One packet per thread is the least with which every thread can work. */
+        /* One packet per thread is the least with which every thread can work, however short. */
         queue->n_packets = n_packets < n_threads ? n_threads : n_packets;
+        queue->packet_entries = n_entries / queue->n_packets;
+        queue->packet_entries = queue->packet_entries < GREY_PACKET_MIN ? GREY_PACKET_MIN
+                                : queue->packet_entries > GREY_PACKET_ENTRIES
+                                        ? GREY_PACKET_ENTRIES
+                                        : queue->packet_entries;
         queue->n_threads = n_threads;
         queue->memory = mmap(NULL, queue->n_packets * sizeof(struct grey_packet),
                              PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -77,7 +82,8 @@ static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *
 
 void grey_local_init(struct grey_local *local, struct grey_queue *queue, struct heap *heap)
 {
-        *local = (struct grey_local){.queue = queue, .heap = heap};
+        *local = (struct grey_local){
+                .queue = queue, .heap = heap, .capacity = queue->packet_entries};
         pthread_mutex_lock(&queue->lock);
         local->packet = grey_take_empty_locked(queue);
         pthread_mutex_unlock(&queue->lock);

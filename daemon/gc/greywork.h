@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define GREY_PACKET_ENTRIES  254u
+#define GREY_PACKET_MIN      8u
 #define GREY_ENTRIES_DEFAULT (1u << 20)
 
 struct heap;
@@ -38,6 +39,7 @@ struct grey_queue {
         struct grey_packet *full, *empty;
         struct grey_packet *memory;
         uint64_t n_packets;
+        uint64_t packet_entries; /* in use of each packet; fewer only to test a full queue */
         unsigned n_threads, n_idle;
         _Atomic unsigned n_waiting; /* idle threads, for a look without the lock */
 };
@@ -45,7 +47,8 @@ struct grey_queue {
 struct grey_local {
         struct grey_queue *queue;
         struct heap *heap;
-        struct grey_packet *packet; /* NULL only when there is not one packet per thread */
+        struct grey_packet *packet;
+        uint64_t capacity; /* of every packet */
         uint64_t n_overflows;
 };
 
@@ -64,7 +67,7 @@ void grey_share(struct grey_local *local);
 
 static inline void grey_push(struct grey_local *local, uint64_t entry)
 {
-        if (local->packet->n < GREY_PACKET_ENTRIES) {
+        if (local->packet->n < local->capacity) {
                 local->packet->entries[local->packet->n++] = entry;
         } else {
                 grey_push_slow(local, entry);

@@ -31,7 +31,7 @@ static inline uint64_t seed_next(struct seed *seed)
 /* Uniform enough for tests; n must not be 0. */
 static inline uint64_t seed_below(struct seed *seed, uint64_t n)
 {
-        return (uint64_t)(((unsigned __int128)seed_next(seed) * n) >> 64);
+        return n <= UINT32_MAX ? (seed_next(seed) >> 32) * n >> 32 : seed_next(seed) % n;
 }
 
 /* Both ends included. */

@@ -21,6 +21,9 @@
 
 #include <criterion/criterion.h>
 
+#define cr_assert_le cr_assert_leq
+#define cr_assert_ge cr_assert_geq
+
 #else
 
 #include <stdarg.h>
