@@ -14,7 +14,8 @@ here=$PWD
 cd "$(dirname "$0")/.."
 exec </dev/null
 
-packaging/need.sh gcc libc6-dev meson ninja-build pkg-config libuv1-dev libmsgpack-dev libsystemd-dev
+packaging/need.sh gcc libc6-dev meson ninja-build pkg-config \
+        libuv1-dev libmsgpack-dev libsystemd-dev
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -52,7 +52,7 @@ static inline void format_put_u32(uint8_t *bytes, uint32_t value)
         }
 }
 
-/* Length of payload, or number of elements or pairs. `head` holds the first byte and length field. */
+/* Length of payload, or number of elements or pairs. `head` has the first byte and the length. */
 static inline uint32_t format_length(const struct format_lead *lead, const uint8_t *head)
 {
         return lead->n_length ? (uint32_t)format_big_endian(head + 1, lead->n_length)

@@ -5,12 +5,12 @@
  * gc: the collector's face. Whoever reads, writes or creates objects does it through these calls.
  *
  * A thread attaches as a *mutator*. Between gc_enter() and gc_leave() it runs requests; gc_poll()
- * stands between two requests. Those three points are the *boundaries*: there a mutator holds no raw
- * reference (a struct word that names an object), so it has no stack to scan (GC-5). Whatever must
- * live across a boundary or pass to another thread lives in an object or in a root cell.
+ * stands between two requests. Those three points are the *boundaries*: there a mutator holds no
+ * raw reference (a struct word that names an object), so it has no stack to scan (GC-5). Whatever
+ * must live across a boundary or pass to another thread lives in an object or in a root cell.
  *
- * Every store of a word goes through gc_store() or gc_root_store(), all creation through gc_alloc():
- * the barrier and the allocation colour live there and nowhere else.
+ * Every store of a word goes through gc_store() or gc_root_store(), all creation through
+ * gc_alloc(): the barrier and the allocation colour live there and nowhere else.
  *
  * Owns:     a gc owns its mutators, root cells and threads; it borrows the heap.
  * Threads:  a struct mutator belongs to one thread at a time. gc_request(), gc_get_stats() and
@@ -77,8 +77,8 @@ struct gc_cycle {
         unsigned n_workers;
 };
 
-/* Called on the collector's own thread, never while a lock is held; must not call back into gc except
- * gc_request() and gc_get_stats(), and must not block for long. Any may be NULL. */
+/* Called on the collector's own thread, never while a lock is held; must not call back into gc
+ * except gc_request() and gc_get_stats(), and must not block for long. Any may be NULL. */
 struct gc_listener {
         void *user;
         void (*cycle_begin)(void *user, uint64_t number, enum gc_reason reason);
@@ -141,7 +141,8 @@ void gc_note_garbage(struct gc *gc, uint64_t bytes);
 void gc_set_percent(struct gc *gc, int percent);
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
 
-/* Root cells. Inside a request. NULL at GC_ROOTS_MAX or without memory. A cell is freed holding nil. */
+/* Root cells. Inside a request. NULL at GC_ROOTS_MAX or without memory. A cell is freed holding
+ * nil. */
 struct gc_root *gc_root_new(struct mutator *mutator);
 void gc_root_free(struct mutator *mutator, struct gc_root *root);
 void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word value);
@@ -221,7 +222,8 @@ static inline void gc_store(struct mutator *mutator, struct word object, uint32_
         atomic_store_explicit(gc_slot(mutator, object, slot), value.bits, memory_order_release);
 }
 
-/* The bytes of a noscan object: read only once the object is published, and only until the boundary. */
+/* The bytes of a noscan object: read only once the object is published, and only until the
+ * boundary. */
 static inline const uint8_t *gc_bytes(const struct mutator *mutator, struct word object)
 {
         return (const uint8_t *)(gc_object(mutator, object) + 1);

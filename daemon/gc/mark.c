@@ -7,9 +7,9 @@
 
 /*
  * An object waits in a small ring between leaving the queue and being scanned, while its cache line
- * is on the way: marking a large heap is one memory miss after another, and the ring lets sixteen of
- * them overlap (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage collection",
- * 2004).
+ * is on the way: marking a large heap is one memory miss after another, and the ring lets sixteen
+ * of them overlap (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage
+ * collection", 2004).
  */
 #define MARK_RING      16u
 #define MARK_SHARE_MIN 64u /* entries worth splitting when others have none */

@@ -3,8 +3,8 @@
 
 /*
  * Mark: finds every object that the root cells reach. Tri-colour: white is not seen, grey is seen
- * and queued (or its page is flagged), black is seen and scanned. Precise: every word of a scannable
- * object says itself whether it is a reference.
+ * and queued (or its page is flagged), black is seen and scanned. Precise: every word of a
+ * scannable object says itself whether it is a reference.
  *
  * Owns:     nothing. Threads: the controller calls mark_run(), which uses the workers.
  * Failure:  none: a full queue makes it slower (GC-9).

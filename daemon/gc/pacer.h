@@ -27,6 +27,6 @@ uint64_t pacer_goal(const struct pacer_input *input);
 /* Whether so much presumed garbage is worth a cycle: an eighth of the heap, and 1 MiB at least. */
 int pacer_garbage_is_much(uint64_t garbage_bytes, uint64_t heap_bytes);
 
-/* Whether a cycle that a full heap asks for may start: collecting must leave nine tenths of the time
- * to others, or the heap near its limit does nothing else. */
+/* Whether a cycle that a full heap asks for may start: collecting must leave nine tenths of the
+ * time to others, or the heap near its limit does nothing else. */
 int pacer_limit_cycle_allowed(uint64_t since_last_ns, uint64_t last_took_ns);

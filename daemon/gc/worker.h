@@ -6,7 +6,8 @@
  * them run once, side by side.
  *
  * Owns:     the threads. Threads: workers_run() is called by the controller only.
- * Failure:  workers_start() returns -EAGAIN when the kernel gives no thread; none is then left behind.
+ * Failure:  workers_start() returns -EAGAIN when the kernel gives no thread; none is then left
+ * behind.
  */
 
 #include <pthread.h>

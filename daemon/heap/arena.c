@@ -58,7 +58,8 @@ void arena_release(struct arena *arena, uint64_t offset, uint64_t bytes)
         int r;
 
         hd_assert(offset + bytes <= arena->committed_bytes);
-        /* Only fails on ranges that are not ours, or locked: then heap accounting is already wrong. */
+        /* Only fails on ranges that are not ours, or locked: then heap accounting is already wrong.
+         */
         r = madvise(arena->base + offset, bytes, MADV_DONTNEED);
         hd_assert(r == 0);
 }

@@ -7,8 +7,8 @@
  * content gets the same index.
  *
  * Owns:     the table inside its heap; entries are never moved.
- * Threads:  intern under a lock inside, find from any thread (entries are immutable once published).
- * Failure:  descriptor_intern() returns -ENOSPC at HEAP_DESCRIPTORS_MAX, -ENOMEM.
+ * Threads:  intern under a lock inside, find from any thread (entries are immutable once
+ * published). Failure:  descriptor_intern() returns -ENOSPC at HEAP_DESCRIPTORS_MAX, -ENOMEM.
  */
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Heap: the face of the memory layer. One contiguous range of addresses, cut into 8 KiB pages, runs of
- * pages into spans, spans into equal slots. Knows nothing of marking policy, sockets or clients.
+ * Heap: the face of the memory layer. One contiguous range of addresses, cut into 8 KiB pages, runs
+ * of pages into spans, spans into equal slots. Knows nothing of marking policy, sockets or clients.
  *
  * Owns:     the address range, the side tables, the page heap, the central lists.
  * Threads:  any, except lifecycle; what must be quiet for a call says so. Allocation goes through a
@@ -44,8 +44,8 @@ struct heap_stats {
         uint64_t heap_inuse;    /* in spans */
         uint64_t heap_idle;     /* in free runs of pages */
         uint64_t heap_released; /* part of heap_idle that the kernel has back */
-        uint64_t
-                span_free; /* free slots inside used spans: fragmentation = span_free / heap_inuse */
+        uint64_t span_free; /* free slots inside used spans: fragmentation = span_free / heap_inuse
+                             */
         uint64_t largest_free_run;
         uint64_t n_spans, n_large;
         uint64_t metadata; /* side tables, committed */
@@ -68,8 +68,8 @@ void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
  * many bytes went. No lock is held during the system calls. Any thread, one at a time. */
 uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes);
 
-/* Visits every allocated object. Caches flushed and no mutator running, else free slots of a cache's
- * hole show a zero header and are skipped. Stops when the visitor returns false. */
+/* Visits every allocated object. Caches flushed and no mutator running, else free slots of a
+ * cache's hole show a zero header and are skipped. Stops when the visitor returns false. */
 typedef bool heap_visit_fn(void *user, uint64_t offset, uint64_t header, uint64_t size_bytes,
                            bool noscan);
 void heap_walk(struct heap *heap, heap_visit_fn *visit, void *user);

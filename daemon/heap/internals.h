@@ -7,12 +7,11 @@
  *
  * Side tables, each an arena committed in step with the pages it describes:
  *   spans       struct span per page (the first page of a span or run)
- *   page_head   uint32_t per page: first page of the span or run it belongs to (all pages of a small
- *               span, first and last of a run, first of a large object)
- *   page_flags  uint8_t per page
- *   starts      1 bit per page: a span in use starts here (what the sweep walks)
- *   alloc       1 bit per granule: an object starts here, as of the owner's last flush
- *   seen        1 bit per granule: marked in this cycle
+ *   page_head   uint32_t per page: first page of the span or run it belongs to (all pages of a
+ * small span, first and last of a run, first of a large object) page_flags  uint8_t per page starts
+ * 1 bit per page: a span in use starts here (what the sweep walks) alloc       1 bit per granule:
+ * an object starts here, as of the owner's last flush seen        1 bit per granule: marked in this
+ * cycle
  */
 
 #include <pthread.h>

@@ -27,8 +27,8 @@ static inline bool marks_test(const struct heap *heap, uint64_t offset)
 }
 
 /* True for exactly one of the threads that mark an object. Relaxed: what the object holds reached
- * this thread with the reference itself. Tested first, since most edges lead to marked objects and a
- * locked operation takes the line from everyone else. */
+ * this thread with the reference itself. Tested first, since most edges lead to marked objects and
+ * a locked operation takes the line from everyone else. */
 static inline bool marks_try_set(const struct heap *heap, uint64_t offset)
 {
         return !marks_test(heap, offset) &&

@@ -41,7 +41,8 @@ static inline unsigned object_header_descriptor(uint64_t header)
         return (unsigned)(header >> 40);
 }
 
-/* Bytes that an object of `count` words or bytes takes, header included, before rounding to a class. */
+/* Bytes that an object of `count` words or bytes takes, header included, before rounding to a
+ * class. */
 static inline uint64_t object_size_bytes(bool noscan, uint32_t count)
 {
         return OBJECT_HEADER_BYTES + (noscan ? (uint64_t)count : (uint64_t)count * 8);

@@ -3,8 +3,8 @@
 
 /*
  * Span: a run of pages, either free or cut into equal slots. Span descriptors live in a side table
- * indexed by the first page, so they are never allocated and never move; the bitmaps are side tables
- * with one bit per 16 bytes, found from an offset alone (HEAP-2, HEAP-3).
+ * indexed by the first page, so they are never allocated and never move; the bitmaps are side
+ * tables with one bit per 16 bytes, found from an offset alone (HEAP-2, HEAP-3).
  *
  * Owns:     nothing; pages.h lends pages, and whoever the state names owns the span.
  * Threads:  the owner. Links and state change hands by release and acquire on the lists' heads.

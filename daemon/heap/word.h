@@ -15,7 +15,8 @@
  *                 6 float64 whose low 8 bits are zero (0.0, infinities, NaN, 1e300 seldom)
  *
  * What fits no immediate is boxed in an object by the store. A word is read, written and marked by
- * single atomic operations, so nothing can tear; an offset means the same wherever the heap is mapped.
+ * single atomic operations, so nothing can tear; an offset means the same wherever the heap is
+ * mapped.
  *
  * In builds with checks, a word that holds a reference carries a stamp: the mutator and the request
  * in which it was obtained. Using it in another request aborts (GC-5): a reference kept across a

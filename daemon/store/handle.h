@@ -4,8 +4,8 @@
 /*
  * Handle: numbers that a session has bound to objects, each a strong root.
  *
- * Numbers 1 to 2^31-1 are the client's to choose; those with the top bit set are picked here. Wherever
- * a call takes `into`, 0 asks for such a pick. Sparse use is charged by the page: at most
+ * Numbers 1 to 2^31-1 are the client's to choose; those with the top bit set are picked here.
+ * Wherever a call takes `into`, 0 asks for such a pick. Sparse use is charged by the page: at most
  * handles_max / HANDLE_PAGE_MIN pages of the table (and a few) may exist.
  *
  * Threads: the executor, inside a request.

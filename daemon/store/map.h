@@ -18,8 +18,8 @@
 #define MAP_SCAN_LIMIT_DEFAULT 100u
 #define MAP_SCAN_LIMIT_MAX     4096u
 
-/* Removes what is there of the keys and counts it. With a sink it hands out an array with the values
- * that they had, nil for keys not found. */
+/* Removes what is there of the keys and counts it. With a sink it hands out an array with the
+ * values that they had, nil for keys not found. */
 int map_del(struct session *session, struct target target, struct value_source *keys,
             struct value_sink *take, uint32_t *ret_n);
 
@@ -32,10 +32,10 @@ struct map_scan {
 };
 
 /*
- * Hands out an array of keys, or of [key, value], and where to go on; 0: that was all. A call looks at
- * a bounded number of entries, so it may hand out few or none and still not be at the end. An entry
- * that is there during the whole scan is handed out exactly once, whatever else happens to the map.
- * `limit` may be exceeded by the few entries that share a bucket.
+ * Hands out an array of keys, or of [key, value], and where to go on; 0: that was all. A call looks
+ * at a bounded number of entries, so it may hand out few or none and still not be at the end. An
+ * entry that is there during the whole scan is handed out exactly once, whatever else happens to
+ * the map. `limit` may be exceeded by the few entries that share a bucket.
  */
 int map_scan(struct session *session, struct target target, const struct map_scan *scan,
              struct value_sink *sink, uint64_t *ret_cursor);

@@ -4,8 +4,8 @@
 /*
  * Obj: the methods that all kinds share.
  *
- * Keys are slot numbers from 0 for records, positions from 0 for arrays, scalars for maps. A position
- * that does not exist is STORE_E_RANGE; a map's absent key reads as nil.
+ * Keys are slot numbers from 0 for records, positions from 0 for arrays, scalars for maps. A
+ * position that does not exist is STORE_E_RANGE; a map's absent key reads as nil.
  *
  * Threads: the executor, inside a request.
  * Failure: outcomes of store.h; all or nothing, for want of memory too (STORE-2).
@@ -44,8 +44,8 @@ int obj_new(struct session *session, const struct obj_spec *spec, uint32_t *ret_
 int obj_info(struct session *session, struct target target, struct obj_info *ret_info);
 
 /*
- * With keys: hands out an array of as many values. Without (NULL), all: an array, for maps a map, for
- * blobs the bytes as one bin. References come bound to fresh handles. STORE_E_TOO_BIG above
+ * With keys: hands out an array of as many values. Without (NULL), all: an array, for maps a map,
+ * for blobs the bytes as one bin. References come bound to fresh handles. STORE_E_TOO_BIG above
  * STORE_ELEMENTS_MAX or result_bytes_max.
  */
 int obj_get(struct session *session, struct target target, struct value_source *keys,
@@ -55,19 +55,21 @@ int obj_get(struct session *session, struct target target, struct value_source *
 int obj_walk(struct session *session, struct target target, struct value_source *path,
              uint32_t into, struct value *ret_value);
 
-/* `if_version` NULL: whatever the version is. The version goes up by one per call, empty ones excepted. */
+/* `if_version` NULL: whatever the version is. The version goes up by one per call, empty ones
+ * excepted. */
 int obj_set(struct session *session, struct target target, struct value_source *pairs,
             const uint64_t *if_version, uint64_t *ret_version);
 
 /*
- * Writes `value` if the slot holds `expect` (references: the same object; else type and content). The
- * current value is the one written, as it was given, or the one that was in the way, bound to a fresh
- * handle if it is a reference.
+ * Writes `value` if the slot holds `expect` (references: the same object; else type and content).
+ * The current value is the one written, as it was given, or the one that was in the way, bound to a
+ * fresh handle if it is a reference.
  */
 int obj_cas(struct session *session, struct target target, const struct value *key,
             const struct value *expect, const struct value *value, bool *ret_swapped,
             struct value *ret_current);
 
-/* Integer and integer, or float and float: anything else is STORE_E_TYPE, overflow STORE_E_RANGE. */
+/* Integer and integer, or float and float: anything else is STORE_E_TYPE, overflow STORE_E_RANGE.
+ */
 int obj_add(struct session *session, struct target target, const struct value *key,
             const struct value *delta, struct value *ret_value);

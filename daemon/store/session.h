@@ -43,8 +43,8 @@ struct store *session_store(const struct session *session);
 void session_get_info(const struct session *session, struct session_info *ret_info);
 
 /*
- * A request that should have bound `number` has failed: if the number is unused, requests that use it
- * fail with STORE_E_BROKEN and this cause, until it is bound or dropped. In use or without memory: no
- * effect.
+ * A request that should have bound `number` has failed: if the number is unused, requests that use
+ * it fail with STORE_E_BROKEN and this cause, until it is bound or dropped. In use or without
+ * memory: no effect.
  */
 void session_break(struct session *session, uint32_t number, uint32_t msgid);

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Store: the objects and names of one heap, and the sessions that hold them. This is the room's face;
- * what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h and blob.h, one function per
- * method of PROTOCOL.md.
+ * Store: the objects and names of one heap, and the sessions that hold them. This is the room's
+ * face; what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h and blob.h, one
+ * function per method of PROTOCOL.md.
  *
  * Owns:     a root cell for the names and one per session; borrows the gc and the mutator.
- * Threads:  one executor, the thread of the mutator, for every call but store_get_stats(). Calls are
- *           made between gc_enter() and gc_leave() of that mutator, lifecycle included (STORE-1).
+ * Threads:  one executor, the thread of the mutator, for every call but store_get_stats(). Calls
+ * are made between gc_enter() and gc_leave() of that mutator, lifecycle included (STORE-1).
  * Failure:  0, or one of enum store_outcome: then nothing has changed (STORE-2), and store_fault()
  *           has a sentence for people. Nothing here logs or exits.
  */
@@ -88,7 +88,8 @@ void store_free(struct store *store);
 const char *store_fault(const struct store *store);
 /* After STORE_E_BROKEN: the msgid of the request that should have bound the number. */
 uint32_t store_fault_cause(const struct store *store);
-/* Steps of the last call: nodes walked, words moved, keys compared. A measure of time without a clock. */
+/* Steps of the last call: nodes walked, words moved, keys compared. A measure of time without a
+ * clock. */
 uint64_t store_work_units(const struct store *store);
 
 /* Any thread. */

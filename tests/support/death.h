@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Death: whether a call aborts, seen from outside: it runs in a child of its own, whose complaint on
- * stderr is swallowed. Works with both runners of unit.h.
+ * Death: whether a call aborts, seen from outside: it runs in a child of its own, whose complaint
+ * on stderr is swallowed. Works with both runners of unit.h.
  */
 
 #include <fcntl.h>

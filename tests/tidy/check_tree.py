@@ -85,8 +85,8 @@ def rule_whitespace(tree):
 
 
 def rule_columns(tree):
-    """lines of code have at most 100 columns"""
-    for name, number, line in tree.numbered(*tidy.CODE, *tidy.SCRIPTS):
+    """lines of code have at most 100 columns (a row of a .def table may be longer)"""
+    for name, number, line in tree.numbered(".c", ".h", *tidy.SCRIPTS):
         if len(line) > COLUMNS_MAX:
             yield f"{name}:{number}: {len(line)} columns"
 

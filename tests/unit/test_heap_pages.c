@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The page heap: runs never overlap, neighbours merge, released pages read as zero, the limit holds. */
+/* The page heap: runs never overlap, neighbours merge, released pages read as zero, the limit
+ * holds. */
 
 #include <errno.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The table of size classes: every size gets the smallest slot that holds it, with bounded waste. */
+/* The table of size classes: every size gets the smallest slot that holds it, with bounded waste.
+ */
 
 #include "heap/heap.h"
 #include "heap/sizeclass.h"
