@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 
+import check_docs
 import check_format
 import check_layers
 import check_tree
@@ -70,6 +71,9 @@ CASES = [
     (check_tree.rule_typedefs, "proto/a.h", H + "typedef int (*visit_fn)(int);\n", False),
     (check_format.rule_format, "proto/a.c", C + "int  x;\n", True),
     (check_format.rule_format, "proto/a.c", C + "int x;\n", False),
+    (check_docs.rule_paths, "README.md", "see `daemon/none.c`\n", True),
+    (check_docs.rule_paths, "daemon/DESIGN.md", "`DESIGN.md`, `a * b`, `GET /x`\n", False),
+    (check_docs.rule_invariants, "daemon/gc/a.c", C + "/* GC-5 */\n", True),
     (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\n", False),
     (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\nNoSuch=1\n", True),
     (check_units.rule_exposure, "a.service", "[Service]\nExecStart=/bin/true\n", True),
@@ -99,7 +103,7 @@ def planted(rule, name, text, expected):
 def every_rule_is_tested(tree):
     """every rule has a planted fault"""
     tested = {rule for rule, _, _, expected in CASES if expected}
-    for check in (check_format, check_layers, check_tree, check_units):
+    for check in (check_docs, check_format, check_layers, check_tree, check_units):
         for rule in check.RULES:
             if rule not in tested:
                 yield f"{rule.__name__} has never failed"
