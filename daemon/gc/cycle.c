@@ -120,7 +120,8 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         uint64_t elapsed_ns;
 
         pthread_mutex_lock(&gc->lock);
-        cycle->root_bytes = gc->n_roots * sizeof(uint64_t);
+        cycle->root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
+                            sizeof(uint64_t);
         cycle->goal_bytes = gc->goal_bytes;
         gc->last_end_ns = clock_now_ns();
         gc->last_end_real_ns = clock_real_ns();

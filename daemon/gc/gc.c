@@ -134,7 +134,8 @@ void gc_update_goal_locked(struct gc *gc)
         struct heap_stats stats;
         struct pacer_input input = {
                 .live_bytes = atomic_load_explicit(&gc->live_bytes, memory_order_relaxed),
-                .root_bytes = gc->n_roots * sizeof(uint64_t),
+                .root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
+                              sizeof(uint64_t),
                 .minimum_bytes = gc->config.minimum_bytes,
                 .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
         };
@@ -161,6 +162,11 @@ uint64_t gc_request(struct gc *gc, enum gc_reason reason)
                 gc->pending = true;
                 atomic_store_explicit(&gc->asked, true, memory_order_relaxed);
                 number = gc->n_started + 1;
+                /* Memory is short: mutators wait at their next boundary rather than outrun the
+                 * controller's wake-up. */
+                if (reason == GC_REASON_GOAL || reason == GC_REASON_LIMIT) {
+                        atomic_store_explicit(&gc->hold, true, memory_order_seq_cst);
+                }
                 pthread_cond_signal(&gc->wake);
         }
         pthread_mutex_unlock(&gc->lock);
@@ -208,7 +214,7 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
                 .n_workers = gc->config.n_workers,
                 .n_mutators = gc->n_mutators,
-                .n_roots = gc->n_roots,
+                .n_roots = atomic_load_explicit(&gc->n_roots, memory_order_relaxed),
                 .last = gc->last,
         };
         pthread_mutex_unlock(&gc->lock);

@@ -9,6 +9,27 @@
 #include "base/assert.h"
 #include "heap/marks.h"
 
+static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *packet)
+{
+        packet->next = queue->empty;
+        queue->empty = packet;
+        queue->n_empty++;
+}
+
+/* Leaves one for each thread that has not come yet. */
+static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
+{
+        struct grey_packet *packet = queue->empty;
+
+        if (queue->n_empty <= queue->n_expected) {
+                return NULL;
+        }
+        queue->empty = packet->next;
+        queue->n_empty--;
+        packet->n = 0;
+        return packet;
+}
+
 int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads)
 {
         uint64_t n_packets = (n_entries + GREY_PACKET_ENTRIES - 1) / GREY_PACKET_ENTRIES;
@@ -31,8 +52,7 @@ int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_thr
         pthread_mutex_init(&queue->lock, NULL);
         pthread_cond_init(&queue->more, NULL);
         for (uint64_t i = queue->n_packets; i-- > 0;) {
-                queue->memory[i].next = queue->empty;
-                queue->empty = &queue->memory[i];
+                grey_put_empty_locked(queue, &queue->memory[i]);
         }
         return 0;
 }
@@ -49,20 +69,10 @@ void grey_queue_deinit(struct grey_queue *queue)
 
 void grey_queue_reset(struct grey_queue *queue)
 {
-        hd_assert(queue->full == NULL);
+        hd_assert(queue->full == NULL && queue->n_empty == queue->n_packets);
+        queue->n_expected = queue->n_threads;
         queue->n_idle = 0;
         atomic_store_explicit(&queue->n_waiting, 0, memory_order_relaxed);
-}
-
-static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
-{
-        struct grey_packet *packet = queue->empty;
-
-        if (packet) {
-                queue->empty = packet->next;
-                packet->n = 0;
-        }
-        return packet;
 }
 
 static void grey_put_full_locked(struct grey_queue *queue, struct grey_packet *packet)
@@ -74,17 +84,12 @@ static void grey_put_full_locked(struct grey_queue *queue, struct grey_packet *p
         }
 }
 
-static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *packet)
-{
-        packet->next = queue->empty;
-        queue->empty = packet;
-}
-
 void grey_local_init(struct grey_local *local, struct grey_queue *queue, struct heap *heap)
 {
         *local = (struct grey_local){
                 .queue = queue, .heap = heap, .capacity = queue->packet_entries};
         pthread_mutex_lock(&queue->lock);
+        queue->n_expected--;
         local->packet = grey_take_empty_locked(queue);
         pthread_mutex_unlock(&queue->lock);
         hd_assert(local->packet);

@@ -37,6 +37,8 @@ struct grey_queue {
         pthread_mutex_t lock;
         pthread_cond_t more; /* a packet was shared, or all are idle */
         struct grey_packet *full, *empty;
+        uint64_t n_empty;
+        uint64_t n_expected; /* threads that have yet to take their first packet */
         struct grey_packet *memory;
         uint64_t n_packets;
         uint64_t packet_entries; /* in use of each packet; fewer only to test a full queue */

@@ -64,7 +64,7 @@ struct gc {
         struct gc_root *root_chunks[GC_ROOT_CHUNKS];
         _Atomic uint32_t n_root_chunks;
         struct gc_root *free_roots;
-        uint64_t n_roots;
+        _Atomic uint64_t n_roots;
 
         struct grey_queue grey;
         struct worker_pool workers;

@@ -36,7 +36,7 @@ struct gc_root *gc_root_new(struct mutator *mutator)
         root = gc->free_roots ? gc->free_roots : roots_grow_locked(gc);
         if (root) {
                 gc->free_roots = root->next_free;
-                gc->n_roots++;
+                atomic_fetch_add_explicit(&gc->n_roots, 1, memory_order_relaxed);
         }
         pthread_mutex_unlock(&gc->roots_lock);
         return root;
@@ -53,7 +53,7 @@ void gc_root_free(struct mutator *mutator, struct gc_root *root)
         pthread_mutex_lock(&gc->roots_lock);
         root->next_free = gc->free_roots;
         gc->free_roots = root;
-        gc->n_roots--;
+        atomic_fetch_sub_explicit(&gc->n_roots, 1, memory_order_relaxed);
         pthread_mutex_unlock(&gc->roots_lock);
 }
 

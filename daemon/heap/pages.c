@@ -241,27 +241,32 @@ static uint32_t pages_count_released(struct heap *heap, uint32_t page, uint32_t 
         return n;
 }
 
-/* Takes the first n pages of a free run out of the bins; returns how many of them are released. */
-static uint32_t pages_split(struct heap *heap, uint32_t page, uint32_t n_pages)
+/* Takes a stretch out of a free run; what lies before and behind it stays free. Returns how many of
+ * its pages are released. */
+static uint32_t pages_carve(struct heap *heap, uint32_t run_page, uint32_t page, uint32_t n_pages)
 {
-        struct span *run = heap_span(heap, page);
-        uint32_t rest = run->n_pages - n_pages;
-        uint32_t n_released = run->n_released;
+        struct span run = *heap_span(heap, run_page);
+        uint32_t before = page - run_page, behind = run.n_pages - before - n_pages;
+        uint32_t n_released = 0, n_before = 0;
+        bool uniform = run.n_released == 0 || run.n_released == run.n_pages;
 
-        pages_bin_remove(heap, page);
-        if (rest > 0) {
-                struct span *tail = heap_span(heap, page + n_pages);
-
-                if (n_released == run->n_pages) {
-                        n_released = n_pages;
-                } else if (n_released > 0) {
-                        n_released = pages_count_released(heap, page, n_pages);
-                }
-                tail->n_pages = rest;
-                tail->n_released = run->n_released - n_released;
+        pages_bin_remove(heap, run_page);
+        if (run.n_released != 0) {
+                n_before = uniform ? before : pages_count_released(heap, run_page, before);
+                n_released = uniform ? n_pages : pages_count_released(heap, page, n_pages);
+        }
+        if (before > 0) {
+                heap_span(heap, run_page)->n_pages = before;
+                heap_span(heap, run_page)->n_released = n_before;
+                pages_bin_insert(heap, run_page);
+        }
+        if (behind > 0) {
+                heap_span(heap, page + n_pages)->n_pages = behind;
+                heap_span(heap, page + n_pages)->n_released = run.n_released - n_before -
+                                                              n_released;
                 pages_bin_insert(heap, page + n_pages);
         }
-        run->n_pages = n_pages;
+        heap_span(heap, page)->n_pages = n_pages;
         return n_released;
 }
 
@@ -305,7 +310,7 @@ int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, uint32_t *r
         }
         if (r == 0) {
                 hd_assert(page != 0);
-                n_released = pages_split(heap, page, n_pages);
+                n_released = pages_carve(heap, page, page, n_pages);
                 pages_enter_span(heap, page, n_pages, all_heads);
                 atomic_fetch_add_explicit(&ph->inuse_pages, n_pages, memory_order_relaxed);
                 atomic_fetch_sub_explicit(&ph->released_pages, n_released, memory_order_relaxed);
@@ -340,7 +345,26 @@ static uint32_t pages_find_resident(struct heap *heap)
         return 0;
 }
 
-/* One step of the scavenger: takes a run out, releases it unlocked, puts it back. */
+/* Takes the first resident stretch of some run, of SCAVENGE_PAGES at most, out of circulation. */
+static uint32_t pages_take_resident(struct heap *heap, uint32_t *ret_n_pages,
+                                    uint32_t *ret_n_released)
+{
+        uint32_t run = pages_find_resident(heap), page = run, n_pages;
+
+        if (run == 0) {
+                return 0;
+        }
+        while (*heap_page_flags(heap, page) == PAGE_RELEASED) {
+                page++;
+        }
+        n_pages = run + heap_span(heap, run)->n_pages - page;
+        n_pages = n_pages < SCAVENGE_PAGES ? n_pages : SCAVENGE_PAGES;
+        *ret_n_released = pages_carve(heap, run, page, n_pages);
+        *ret_n_pages = n_pages;
+        return page;
+}
+
+/* One step of the scavenger: the system call is made without the lock. */
 static uint64_t pages_scavenge_step(struct heap *heap, uint64_t resident_max)
 {
         struct page_heap *ph = &heap->pages;
@@ -351,12 +375,7 @@ static uint64_t pages_scavenge_step(struct heap *heap, uint64_t resident_max)
         idle = ph->n_pages - atomic_load_explicit(&ph->inuse_pages, memory_order_relaxed) -
                atomic_load_explicit(&ph->released_pages, memory_order_relaxed);
         if (idle > resident_max) {
-                page = pages_find_resident(heap);
-        }
-        if (page != 0) {
-                n_pages = heap_span(heap, page)->n_pages;
-                n_pages = n_pages < SCAVENGE_PAGES ? n_pages : SCAVENGE_PAGES;
-                n_released = pages_split(heap, page, n_pages);
+                page = pages_take_resident(heap, &n_pages, &n_released);
         }
         pthread_mutex_unlock(&ph->lock);
         if (page == 0) {

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Marking, seen from outside: graphs of awkward shapes are built through the face, a cycle runs, and
+ * an independent walk of the heap must find exactly the objects that were meant to live. Every shape
+ * is tried with one and with three workers, and with a grey queue so short that it always overflows.
+ */
+
+#include "gc/gc.h"
+#include "heap/descriptor.h"
+#include "support/seed.h"
+#include "support/unit.h"
+
+struct fixture {
+        struct heap *heap;
+        struct gc *gc;
+        struct mutator *mutator;
+        struct gc_root *root;
+        unsigned node, blob;
+};
+
+static void fixture_init(struct fixture *f, unsigned n_workers, unsigned queue_entries)
+{
+        struct heap_config heap_config = {.reserve_bytes = UINT64_C(1) << 30};
+        struct gc_config config = {.percent = -1,
+                                   .n_workers = n_workers,
+                                   .queue_entries = queue_entries,
+                                   .no_scavenge = true};
+
+        cr_assert_eq(heap_new(&f->heap, &heap_config), 0);
+        cr_assert_eq(gc_new(&f->gc, f->heap, &config), 0);
+        cr_assert_eq(gc_attach(f->gc, "test", &f->mutator), 0);
+        descriptor_intern(f->heap, &(struct descriptor){.kind = 1}, &f->node);
+        descriptor_intern(f->heap, &(struct descriptor){.kind = 2, .noscan = true}, &f->blob);
+        gc_enter(f->mutator);
+        f->root = gc_root_new(f->mutator);
+        cr_assert_not_null(f->root);
+}
+
+static void fixture_deinit(struct fixture *f)
+{
+        gc_root_free(f->mutator, f->root);
+        gc_leave(f->mutator);
+        gc_detach(f->mutator);
+        gc_free(f->gc);
+        heap_free(f->heap);
+}
+
+static bool fixture_count_visit(void *user, uint64_t offset, uint64_t header, uint64_t size,
+                                bool noscan)
+{
+        (void)offset, (void)header, (void)size, (void)noscan;
+        ++*(uint64_t *)user;
+        return true;
+}
+
+static uint64_t fixture_collect(struct fixture *f)
+{
+        uint64_t n_objects = 0;
+        char text[200] = "";
+
+        gc_leave(f->mutator);
+        gc_wait(f->gc, gc_request(f->gc, GC_REASON_FORCED));
+        cr_assert(heap_verify(f->heap, text, sizeof(text)), "%s", text);
+        gc_enter(f->mutator);
+        heap_walk(f->heap, fixture_count_visit, &n_objects);
+        return n_objects;
+}
+
+/* Runs `shape` under each configuration; it returns how many objects it made reachable. */
+static void fixture_try(uint64_t (*shape)(struct fixture *))
+{
+        const struct {
+                unsigned n_workers, queue_entries;
+        } ways[] = {{1, 0}, {3, 0}, {1, 8}, {3, 64}};
+
+        for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+                struct fixture f;
+                uint64_t n_live;
+
+                fixture_init(&f, ways[i].n_workers, ways[i].queue_entries);
+                n_live = shape(&f);
+                cr_assert_eq(fixture_collect(&f), n_live, "%u workers, queue %u", ways[i].n_workers,
+                             ways[i].queue_entries);
+                cr_assert_eq(fixture_collect(&f), n_live, "a second cycle finds the same");
+                gc_root_store(f.mutator, f.root, word_nil());
+                cr_assert_eq(fixture_collect(&f), 0u);
+                fixture_deinit(&f);
+        }
+}
+
+static uint64_t shape_long_list(struct fixture *f)
+{
+        struct word head = word_nil();
+
+        for (int i = 0; i < 300000; i++) {
+                struct word node = gc_alloc(f->mutator, f->node, 2);
+
+                gc_alloc(f->mutator, f->node, 1); /* garbage between them */
+                gc_store(f->mutator, node, 0, head);
+                gc_store(f->mutator, node, 1, word_int(i));
+                head = node;
+        }
+        gc_root_store(f->mutator, f->root, head);
+        return 300000;
+}
+
+/* One object of 100 000 slots, scanned in pieces; each slot a leaf, some shared, some noscan. */
+static uint64_t shape_wide(struct fixture *f)
+{
+        struct word wide = gc_alloc(f->mutator, f->node, 100000), leaf = word_nil();
+        uint64_t n = 1;
+
+        for (uint32_t i = 0; i < 100000; i++) {
+                if (i % 3 != 2) {
+                        leaf = gc_alloc(f->mutator, i % 3 ? f->node : f->blob, i % 7);
+                        n++;
+                }
+                gc_store(f->mutator, wide, i, leaf);
+        }
+        gc_root_store(f->mutator, f->root, wide);
+        return n;
+}
+
+static uint64_t shape_cycles(struct fixture *f)
+{
+        struct word ring[100], garbage[2];
+
+        for (int i = 0; i < 100; i++) {
+                ring[i] = gc_alloc(f->mutator, f->node, 3);
+                gc_store(f->mutator, ring[i], 0, ring[i]); /* itself */
+                gc_store(f->mutator, ring[i], 1, ring[i ? i - 1 : 0]);
+        }
+        gc_store(f->mutator, ring[0], 2, ring[99]);
+        gc_root_store(f->mutator, f->root, ring[50]);
+        garbage[0] = gc_alloc(f->mutator, f->node, 1);
+        garbage[1] = gc_alloc(f->mutator, f->node, 1);
+        gc_store(f->mutator, garbage[0], 0, garbage[1]);
+        gc_store(f->mutator, garbage[1], 0, garbage[0]);
+        return 100;
+}
+
+static uint64_t shape_tree(struct fixture *f)
+{
+        enum { N = 40000 };
+        static struct word nodes[N];
+
+        for (unsigned i = 0; i < N; i++) {
+                nodes[i] = gc_alloc(f->mutator, f->node, 4);
+                if (i > 0) {
+                        gc_store(f->mutator, nodes[(i - 1) / 4], (i - 1) % 4, nodes[i]);
+                }
+        }
+        gc_root_store(f->mutator, f->root, nodes[0]);
+        return N;
+}
+
+static uint64_t shape_edge_sizes(struct fixture *f)
+{
+        struct word list = word_nil();
+        uint64_t n = 0;
+
+        for (uint32_t count = 1; count < 9000; count += count < 40 ? 1 : 97) {
+                struct word node = gc_alloc(f->mutator, f->node, count);
+
+                gc_store(f->mutator, node, count - 1, list); /* the last slot carries the list */
+                list = node;
+                n++;
+        }
+        gc_root_store(f->mutator, f->root, list);
+        return n;
+}
+
+Test(mark, a_long_list_survives_without_recursion)
+{
+        fixture_try(shape_long_list);
+}
+
+Test(mark, a_wide_object_is_scanned_to_its_last_slot)
+{
+        fixture_try(shape_wide);
+}
+
+Test(mark, cycles_live_when_reached_and_die_when_not)
+{
+        fixture_try(shape_cycles);
+}
+
+Test(mark, a_tree_is_marked_whole)
+{
+        fixture_try(shape_tree);
+}
+
+Test(mark, objects_of_every_size_are_scanned)
+{
+        fixture_try(shape_edge_sizes);
+}
+
+Test(mark, a_full_queue_is_counted_and_loses_nothing)
+{
+        struct fixture f;
+        struct gc_stats stats;
+        uint64_t n_live;
+
+        fixture_init(&f, 1, 8);
+        n_live = shape_wide(&f);
+        cr_assert_eq(fixture_collect(&f), n_live);
+        gc_get_stats(f.gc, &stats);
+        cr_assert_gt(stats.last.overflows, 1000u);
+        cr_assert_eq(stats.last.live_objects, n_live);
+        fixture_deinit(&f);
+}
+
+/* Random graphs; the shadow computes what is reachable by itself. */
+Test(mark, random_graphs_keep_exactly_what_is_reachable)
+{
+        enum { N = 3000, DEGREE = 3 };
+        static int edges[N][DEGREE];
+        static uint64_t offsets[N];
+        static bool reached[N];
+        static int stack[N];
+        struct seed seed;
+
+        seed_init(&seed);
+        for (int round = 0; round < 20; round++) {
+                struct fixture f;
+                struct word nodes[N];
+                int n_stack = 0;
+                uint64_t n_live = 0;
+
+                fixture_init(&f, 1 + (unsigned)seed_below(&seed, 3), seed_one_in(&seed, 2) ? 8 : 0);
+                for (int i = 0; i < N; i++) {
+                        nodes[i] = gc_alloc(f.mutator, f.node, DEGREE);
+                        offsets[i] = nodes[i].bits;
+                        reached[i] = false;
+                }
+                for (int i = 0; i < N; i++) {
+                        for (int k = 0; k < DEGREE; k++) {
+                                edges[i][k] = seed_one_in(&seed, 2) ? (int)seed_below(&seed, N)
+                                                                    : -1;
+                                gc_store(f.mutator, nodes[i], (uint32_t)k,
+                                         edges[i][k] < 0 ? word_int(k) : nodes[edges[i][k]]);
+                        }
+                }
+                gc_root_store(f.mutator, f.root, nodes[0]);
+                reached[0] = true;
+                stack[n_stack++] = 0;
+                while (n_stack > 0) {
+                        int at = stack[--n_stack];
+
+                        n_live++;
+                        for (int k = 0; k < DEGREE; k++) {
+                                int to = edges[at][k];
+
+                                if (to >= 0 && !reached[to]) {
+                                        reached[to] = true;
+                                        stack[n_stack++] = to;
+                                }
+                        }
+                }
+                cr_assert_eq(fixture_collect(&f), n_live);
+                for (int i = 0; i < N; i++) {
+                        const uint64_t *words = (const uint64_t *)(heap_base(f.heap) + offsets[i] -
+                                                                   1);
+
+                        cr_assert(!reached[i] || edges[i][0] < 0 ||
+                                  words[1] == offsets[edges[i][0]]);
+                }
+                fixture_deinit(&f);
+        }
+}
