@@ -35,22 +35,18 @@ trap 'rm -rf "$logs"' EXIT
 steady=()
 setarch -R true 2>/dev/null && steady=(setarch -R)
 
-# report STAGE SECONDS VERDICT-FILE: adds up what `tests/verdict.py` wrote, prints what failed.
-report() {
-        local passed failed
-        read -r passed failed <"$3"
+# stage NAME COMMAND...: COMMAND says on stdout how many passed and failed, then what failed, as
+# tests/verdict.py writes it.
+stage() {
+        local name=$1 since=$SECONDS passed failed
+        shift
+        printf '%-8s' "$name"
+        "$@" >"$logs/$name"
+        read -r passed failed <"$logs/$name"
         n_passed=$((n_passed + passed))
         n_failed=$((n_failed + failed))
-        printf '%-8s %5s s  %4s passed, %s failed\n' "$1" "$2" "$passed" "$failed"
-        tail -n +2 "$3"
-}
-
-# stage NAME COMMAND...: COMMAND says its verdict on stdout, in the form that report reads.
-stage() {
-        local name=$1 since=$SECONDS
-        shift
-        "$@" >"$logs/$name"
-        report "$name" $((SECONDS - since)) "$logs/$name"
+        printf '%5s s %5s passed, %s failed\n' $((SECONDS - since)) "$passed" "$failed"
+        tail -n +2 "$logs/$name"
 }
 
 # broken TEXT LOG: the verdict of a stage that never came to its tests.
@@ -90,7 +86,7 @@ suites() {
                 return
         fi
         rm -f "$dir/meson-logs/testlog.json"
-        "${steady[@]}" meson test -C "$dir" --no-rebuild "${args[@]}" >"$log" 2>&1
+        "${steady[@]}" meson test -C "$dir" --no-rebuild -t 3 "${args[@]}" >"$log" 2>&1
         if [ -f "$dir/meson-logs/testlog.json" ]; then
                 tests/verdict.py meson "$dir/meson-logs/testlog.json"
         else

@@ -8,7 +8,7 @@ import re
 import tidy
 
 ROOTS = ["", "daemon", "packaging/man", "packaging/systemd"]
-FILE = re.compile(r"[\w./-]+\.(?:c|h|def|md|py|sh|map|scd|service|socket)")
+FILE = re.compile(r"[\w./-]+\.(?:c|h|def|md|py|sh|map|scd|service.in|socket)")
 INVARIANT = re.compile(r"\b(?:HEAP|GC|STORE|NET)-\d+\b")
 
 
