@@ -3,9 +3,9 @@
 
 /*
  * Grey work: objects seen and not yet scanned. Each marking thread fills and drains a packet of its
- * own and trades whole packets with the others through a shared list. All packets are reserved before
- * a cycle; when none is left, the object's page is flagged and rescanned later: slower, never wrong
- * (GC-9).
+ * own and trades whole packets with the others through a shared list. All packets are reserved
+ * before a cycle; when none is left, the object's page is flagged and rescanned later: slower,
+ * never wrong (GC-9).
  *
  * Owns:     the packets.
  * Threads:  grey_queue: marking threads, under its lock. grey_local: its thread.

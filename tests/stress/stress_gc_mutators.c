@@ -3,8 +3,9 @@
 /*
  * Eight mutators allocate, link, cut and look up in one heap while cycles run as fast as they can.
  * Each thread owns a table of slots behind its root cell and a shadow of what it put there; some
- * slots are handed to the next thread through a shared, barriered object. What a thread reaches must
- * always be what the shadow says: an object freed too early, or memory given out twice, changes it.
+ * slots are handed to the next thread through a shared, barriered object. What a thread reaches
+ * must always be what the shadow says: an object freed too early, or memory given out twice,
+ * changes it.
  *
  * Environment: HEAPD_SEED replays the choices (not the interleaving), HEAPD_STRESS_OPS sets the
  * operations per thread (at least; they go on until CYCLES_MIN cycles have passed).

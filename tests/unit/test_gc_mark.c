@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Marking, seen from outside: graphs of awkward shapes are built through the face, a cycle runs, and
- * an independent walk of the heap must find exactly the objects that were meant to live. Every shape
- * is tried with one and with three workers, and with a grey queue so short that it always overflows.
+ * Marking, seen from outside: graphs of awkward shapes are built through the face, a cycle runs,
+ * and an independent walk of the heap must find exactly the objects that were meant to live. Every
+ * shape is tried with one and with three workers, and with a grey queue so short that it always
+ * overflows.
  */
 
 #include "gc/gc.h"
