@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables: names lead back to what they name, every reference between tables holds, api.info is whole. */
+/* Tables: names lead back to what they name, references hold, api.info is whole. */
 #include "proto/methods.h"
 
 #include <ctype.h>

@@ -194,8 +194,8 @@ Test(request, other_envelopes_are_not_rpc)
 
 Test(request, options_are_found_and_foreign_ones_passed_over)
 {
-        takes("[0, 1, \"obj.new\", [\"map\", nil, {\"x-trace\": [1, {2: 3}], \"into\": 9, \"name\": "
-              "\"n\", \"x-\": nil, \"if\": \"absent\"}]]");
+        takes("[0, 1, \"obj.new\", [\"map\", nil, {\"x-trace\": [1, {2: 3}], \"into\": 9, "
+              "\"name\": \"n\", \"x-\": nil, \"if\": \"absent\"}]]");
         cr_assert_eq(request_option(&request, OPTION_INTO)->uint, 9);
         cr_assert_eq(request_option(&request, OPTION_NAME)->n, 1);
         cr_assert_not_null(request_option(&request, OPTION_IF));

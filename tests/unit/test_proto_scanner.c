@@ -166,7 +166,7 @@ Test(scanner, message_length_at_the_limit_and_one_beyond)
         cr_assert_eq(message_of(LIMIT_MESSAGE_BYTES, LIMIT_MESSAGE_BYTES), SCANNER_MORE);
         cr_assert_eq(message_of(LIMIT_MESSAGE_BYTES + 1, LIMIT_MESSAGE_BYTES), SCANNER_E_TOO_LONG);
         cr_assert_eq(message_of(LIMIT_MESSAGE_BYTES_MAX, LIMIT_MESSAGE_BYTES_MAX), SCANNER_MORE);
-        /* Values owed count as a byte each: three more after the first do not fit in three bytes. */
+        /* Values owed count as a byte each: four do not fit behind the first of four. */
         cr_assert_eq(verdict_of("\x94\x00\x00\xa0\x90", 5, 5), SCANNER_MESSAGE);
         cr_assert_eq(verdict_of("\x94\x00\x00\xa0\x90", 5, 4), SCANNER_E_TOO_LONG);
         cr_assert_eq(verdict_of("\x94", 1, 4), SCANNER_E_TOO_LONG);
