@@ -36,7 +36,7 @@ static inline void cleanup_closep(int *fd)
         }
 
 #define steal_ptr(pp)                              \
-        ({                                         \
+        __extension__({                            \
                 __typeof__(*(pp)) _stolen = *(pp); \
                 *(pp) = NULL;                      \
                 _stolen;                           \

@@ -35,7 +35,7 @@ struct map_scan {
  * Hands out an array of keys, or of [key, value], and where to go on; 0: that was all. A call looks
  * at a bounded number of entries, so it may hand out few or none and still not be at the end. An
  * entry that is there during the whole scan is handed out exactly once, whatever else happens to
- * the map. `limit` may be exceeded by the few entries that share a bucket.
+ * the map. Only the first few entries, those that share a bucket, may exceed `limit`.
  */
 int map_scan(struct session *session, struct target target, const struct map_scan *scan,
              struct value_sink *sink, uint64_t *ret_cursor);

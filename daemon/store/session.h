@@ -45,6 +45,6 @@ void session_get_info(const struct session *session, struct session_info *ret_in
 /*
  * A request that should have bound `number` has failed: if the number is unused, requests that use
  * it fail with STORE_E_BROKEN and this cause, until it is bound or dropped. In use or without
- * memory: no effect.
+ * memory: no effect. Leaves store_fault() as it is.
  */
 void session_break(struct session *session, uint32_t number, uint32_t msgid);

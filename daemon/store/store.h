@@ -3,12 +3,13 @@
 
 /*
  * Store: the objects and names of one heap, and the sessions that hold them. This is the room's
- * face; what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h and blob.h, one
- * function per method of PROTOCOL.md.
+ * face; what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h and blob.h,
+ * one function per method of PROTOCOL.md.
  *
  * Owns:     a root cell for the names and one per session; borrows the gc and the mutator.
  * Threads:  one executor, the thread of the mutator, for every call but store_get_stats(). Calls
- * are made between gc_enter() and gc_leave() of that mutator, lifecycle included (STORE-1).
+ *           are made between gc_enter() and gc_leave() of that mutator, lifecycle included
+ *           (STORE-1).
  * Failure:  0, or one of enum store_outcome: then nothing has changed (STORE-2), and store_fault()
  *           has a sentence for people. Nothing here logs or exits.
  */

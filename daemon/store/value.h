@@ -4,11 +4,12 @@
 /*
  * Value: what goes into and comes out of the store, one at a time.
  *
- * Owns:     nothing. Bytes of a value handed in are borrowed until the call returns; bytes of a
- * value handed out lie in the heap and are good until the next boundary (gc_poll, gc_leave).
+ * Owns:     nothing. Bytes of a value handed in are borrowed until the call returns. Bytes given to
+ *           a sink are good during that call of the sink; those of a single result until the next
+ *           call of the store or the next boundary (gc_poll, gc_leave), whichever comes first.
  * Threads:  the executor.
  * Failure:  a source says false when it cannot deliver; sinks keep their own troubles to
- * themselves.
+ *           themselves.
  */
 
 #include <stdbool.h>
@@ -51,9 +52,10 @@ const char *value_type_name(enum value_type type);
 /*
  * Many values in, pulled by the store straight from where they lie. `n` counts values, so a source
  * of pairs (key, value, key, value, …) has twice as many as pairs. The store may go over them
- * several times and expects the same each time. next() is called at most n times between two
- * rewinds; false means that the next value is no value: the call ends with STORE_E_BAD_REQUEST and
- * no effect, and the source's owner knows what was wrong.
+ * several times and expects the same each time. The bytes of all of them stay until the call
+ * returns. next() is called at most n times between two rewinds; false means that the next value is
+ * no value: the call ends with STORE_E_BAD_REQUEST and no effect, and the source's owner knows what
+ * was wrong.
  */
 struct value_source {
         uint32_t n;
