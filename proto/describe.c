@@ -90,7 +90,7 @@ void api_info_write(struct writer *writer)
                 writer_text(writer, error_sentence((enum error)i));
         }
         writer_text(writer, "kinds");
-        writer_map(writer, _KIND_N);
+        writer_map(writer, _WIRE_KIND_N);
 #define KIND(symbol, name, what)   \
         writer_text(writer, name); \
         writer_text(writer, what);

@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * Kinds of objects and MessagePack ext types, from kinds.def and ext.def.
+ * Kinds of objects that clients can name, and MessagePack ext types, from kinds.def and ext.def.
  * Everything here is constant: any thread, cannot fail.
  */
 
 #include <stddef.h>
 
-enum kind {
-#define KIND(symbol, name, what) KIND_##symbol,
+enum wire_kind {
+#define KIND(symbol, name, what) WIRE_KIND_##symbol,
 #include "proto/kinds.def"
 #undef KIND
-        _KIND_N,
+        _WIRE_KIND_N,
 };
 
 enum ext {
@@ -21,7 +21,7 @@ enum ext {
 #undef EXT
 };
 
-const char *kind_name(enum kind kind);
+const char *wire_kind_name(enum wire_kind kind);
 
-/* _KIND_N for a name that is not a kind. */
-enum kind kind_from_name(const char *name, size_t n_bytes);
+/* _WIRE_KIND_N for a name that is not a kind. */
+enum wire_kind wire_kind_from_name(const char *name, size_t n_bytes);

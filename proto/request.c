@@ -63,7 +63,7 @@ static int request_flaw(struct request *request, const char *where, const struct
 static int request_params(struct request *request, struct reader *reader, unsigned n_params)
 {
         const struct method_param *params = method_info(request->method)->params;
-        enum kind kind = _KIND_N;
+        enum wire_kind kind = _WIRE_KIND_N;
         struct value_flaw flaw;
         char where[64];
 
@@ -75,7 +75,7 @@ static int request_params(struct request *request, struct reader *reader, unsign
                         return request_flaw(request, where, &flaw);
                 }
                 if (params[i].type == TYPE_KIND) {
-                        kind = kind_from_name((const char *)arg->bytes, arg->n);
+                        kind = wire_kind_from_name((const char *)arg->bytes, arg->n);
                 }
         }
         return 0;
@@ -124,7 +124,8 @@ static int request_one_option(struct request *request, struct reader *reader)
                 return request_refuse(request, ERROR_BAD_REQUEST, "%s: option '%s' is given twice",
                                       info->name, option_name(option->option));
         }
-        if (!value_check(option->type, _KIND_N, reader, &request->options[option->option], &flaw)) {
+        if (!value_check(option->type, _WIRE_KIND_N, reader, &request->options[option->option],
+                         &flaw)) {
                 snprintf(where, sizeof(where), "option '%s'", option_name(option->option));
                 return request_flaw(request, where, &flaw);
         }
@@ -148,15 +149,57 @@ static int request_options(struct request *request, struct reader *reader)
         return r;
 }
 
+static unsigned request_n_params(const struct method_info *info)
+{
+        unsigned n = 0;
+
+        while (info->params[n].type) {
+                n++;
+        }
+        return n;
+}
+
+/*
+ * A refused request still breaks the number that it should have bound (P-24), so that is looked for
+ * in a map that comes last, behind the parameters. `params` stands behind their head.
+ */
+static void request_find_into(struct request *request, struct reader params, uint32_t n_given)
+{
+        const struct method_info *info = method_info(request->method);
+        const struct method_option *option = info->options;
+        struct wire_value *into = &request->options[OPTION_INTO];
+        struct wire_value map;
+        struct wire_value key;
+        struct value_flaw flaw;
+
+        request->options_given = 0;
+        while (option->type && option->option != OPTION_INTO) {
+                option++;
+        }
+        if (!option->type || n_given <= request_n_params(info) ||
+            !reader_skip(&params, n_given - 1) || !reader_next(&params, &map) ||
+            map.type != WIRE_MAP) {
+                return;
+        }
+        for (uint32_t i = 0; i < map.n && reader_take(&params, &key); i++) {
+                if (key.type == WIRE_STR && key.n == 4 && !memcmp(key.bytes, "into", 4)) {
+                        bool good = value_check(TYPE_INTO, _WIRE_KIND_N, &params, into, &flaw);
+
+                        request->options_given = (uint64_t)good << OPTION_INTO;
+                        return;
+                }
+                if (!reader_skip(&params, 1)) {
+                        return;
+                }
+        }
+}
+
 static int request_arguments(struct request *request, struct reader *reader, uint32_t n_given)
 {
         const struct method_info *info = method_info(request->method);
-        unsigned n_params = 0;
+        unsigned n_params = request_n_params(info);
         int r;
 
-        while (info->params[n_params].type) {
-                n_params++;
-        }
         if (n_given != n_params && n_given != n_params + 1) {
                 return request_refuse(request, ERROR_BAD_REQUEST,
                                       "%s: takes %u parameters and an optional map, not %u",
@@ -204,6 +247,7 @@ static int request_envelope(struct request *request, struct reader *reader,
 int request_decode(struct request *request, const uint8_t *bytes, size_t n)
 {
         struct reader reader;
+        struct reader params;
         struct wire_value method = {0};
         uint32_t n_params = 0;
         int r;
@@ -221,7 +265,12 @@ int request_decode(struct request *request, const uint8_t *bytes, size_t n)
                                       "unknown method '%s': api.info lists those there are",
                                       request_word(&method).text);
         }
-        return request_arguments(request, &reader, n_params);
+        params = reader;
+        r = request_arguments(request, &reader, n_params);
+        if (r) {
+                request_find_into(request, params, n_params);
+        }
+        return r;
 }
 
 const struct wire_value *request_option(const struct request *request, enum option option)

@@ -5,8 +5,9 @@
  * Request: one message from a client, decoded and validated by the tables.
  *
  * After request_decode() returned 0, all parameters are there and of their types (values.h), and
- * every option given is one that the method has. Nothing is allocated; the views point into the
- * message and live as long as its bytes.
+ * every option given is one that the method has. After REQUEST_E_REFUSED only the option `into` is
+ * there, if it can be told: the number that the request now breaks. Nothing is allocated; the views
+ * point into the message and live as long as its bytes.
  */
 
 #include <stdbool.h>

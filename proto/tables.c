@@ -48,12 +48,12 @@ enum error error_from_name(const char *name, size_t n_bytes)
         return (enum error)tables_find(error_names, _ERROR_N, name, n_bytes);
 }
 
-const char *kind_name(enum kind kind)
+const char *wire_kind_name(enum wire_kind kind)
 {
         return kind_names[kind];
 }
 
-enum kind kind_from_name(const char *name, size_t n_bytes)
+enum wire_kind wire_kind_from_name(const char *name, size_t n_bytes)
 {
-        return (enum kind)tables_find(kind_names, _KIND_N, name, n_bytes);
+        return (enum wire_kind)tables_find(kind_names, _WIRE_KIND_N, name, n_bytes);
 }

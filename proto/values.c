@@ -85,7 +85,7 @@ static bool value_fits(enum param_type type, const struct wire_value *value)
                 return value->type == WIRE_STR && value->n;
         case TYPE_KIND:
                 return value->type == WIRE_STR &&
-                       kind_from_name((const char *)value->bytes, value->n) != _KIND_N;
+                       wire_kind_from_name((const char *)value->bytes, value->n) != _WIRE_KIND_N;
         case TYPE_OBJECT:
                 return (value->type == WIRE_STR && value->n) || value_handle(value, &handle);
         case TYPE_HANDLE:
@@ -95,8 +95,7 @@ static bool value_fits(enum param_type type, const struct wire_value *value)
         case TYPE_KEY:
                 return value->type <= WIRE_BIN;
         case TYPE_CURSOR:
-                return value->type == WIRE_NIL || value->type == WIRE_UINT ||
-                       value->type == WIRE_STR || value->type == WIRE_BIN;
+                return value->type == WIRE_NIL || value->type == WIRE_UINT;
         case TYPE_ABSENT:
                 return value_is_text(value, "absent");
         case TYPE_ABSENT_OR_HANDLE:
@@ -122,7 +121,7 @@ static bool value_within(enum param_type type, const struct wire_value *value,
                          struct value_flaw *flaw)
 {
         bool is_name = type == TYPE_NAME || (type == TYPE_OBJECT && value->type == WIRE_STR);
-        bool is_inline = type == TYPE_KEY || type == TYPE_VALUE || type == TYPE_CURSOR;
+        bool is_inline = type == TYPE_KEY || type == TYPE_VALUE;
 
         if (is_name && value->n > LIMIT_NAME_BYTES) {
                 return value_refuse(flaw, ERROR_LIMIT, "is a name of more than 512 bytes");
@@ -203,7 +202,7 @@ static bool value_list(enum param_type list, enum param_type type, struct reader
                 return value_mismatch(flaw, type_sentence(list), value->type);
         }
         for (uint32_t i = 0; i < value->n; i++) {
-                if (!value_check(type, _KIND_N, reader, &element, flaw)) {
+                if (!value_check(type, _WIRE_KIND_N, reader, &element, flaw)) {
                         flaw->element = i;
                         return false;
                 }
@@ -224,7 +223,7 @@ static bool value_pair(bool in_map, struct reader *reader, struct value_flaw *fl
                         return value_mismatch(flaw, "an array [key, value]", value.type);
                 }
         }
-        return value_check(TYPE_KEY, _KIND_N, reader, &value, flaw) &&
+        return value_check(TYPE_KEY, _WIRE_KIND_N, reader, &value, flaw) &&
                value_storable(reader, &value, flaw);
 }
 
@@ -247,27 +246,28 @@ static bool value_pairs(struct reader *reader, struct wire_value *value, struct 
 }
 
 /* The first content of a new object, by its kind. */
-static bool value_init(enum kind kind, struct reader *reader, struct wire_value *value,
+static bool value_init(enum wire_kind kind, struct reader *reader, struct wire_value *value,
                        struct value_flaw *flaw)
 {
         static const char *const wanted[] = {
-                [KIND_RECORD] = "an array of values, a number of slots, or nil",
-                [KIND_ARRAY] = "an array of values, or nil",
-                [KIND_MAP] = "a map, an array of [key, value], or nil",
-                [KIND_BLOB] = "a bin or a string",
-                [_KIND_N] = "the content of a known kind",
+                [WIRE_KIND_RECORD] = "an array of values, a number of slots, or nil",
+                [WIRE_KIND_ARRAY] = "an array of values, or nil",
+                [WIRE_KIND_MAP] = "a map, an array of [key, value], or nil",
+                [WIRE_KIND_BLOB] = "a bin or a string",
+                [_WIRE_KIND_N] = "the content of a known kind",
         };
         static const enum param_type types[] = {
-                [KIND_RECORD] = TYPE_VALUES, [KIND_ARRAY] = TYPE_VALUES, [KIND_MAP] = TYPE_PAIRS,
-                [KIND_BLOB] = TYPE_BYTES,    [_KIND_N] = TYPE_NONE,
+                [WIRE_KIND_RECORD] = TYPE_VALUES, [WIRE_KIND_ARRAY] = TYPE_VALUES,
+                [WIRE_KIND_MAP] = TYPE_PAIRS,     [WIRE_KIND_BLOB] = TYPE_BYTES,
+                [_WIRE_KIND_N] = TYPE_NONE,
         };
         struct reader peek = *reader;
 
         if (!reader_next(&peek, value)) {
                 return value_cut_off(flaw);
         }
-        if ((value->type == WIRE_NIL && kind != KIND_BLOB) ||
-            (value->type == WIRE_UINT && kind == KIND_RECORD)) {
+        if ((value->type == WIRE_NIL && kind != WIRE_KIND_BLOB) ||
+            (value->type == WIRE_UINT && kind == WIRE_KIND_RECORD)) {
                 *reader = peek;
         } else if (!value_check(types[kind], kind, reader, value, flaw)) {
                 if (!flaw->what && flaw->element < 0) {
@@ -275,7 +275,7 @@ static bool value_init(enum kind kind, struct reader *reader, struct wire_value 
                 }
                 return false;
         }
-        if (kind == KIND_RECORD &&
+        if (kind == WIRE_KIND_RECORD &&
             (value->type == WIRE_UINT ? value->uint : value->n) > LIMIT_SLOTS) {
                 return value_refuse(flaw, ERROR_LIMIT, "makes more than 65535 slots");
         }
@@ -315,7 +315,7 @@ static bool value_versions(struct reader *reader, struct wire_value *value, stru
                value_mismatch(flaw, type_sentence(TYPE_VERSIONS), value->type);
 }
 
-bool value_check(enum param_type type, enum kind kind, struct reader *reader,
+bool value_check(enum param_type type, enum wire_kind kind, struct reader *reader,
                  struct wire_value *ret_value, struct value_flaw *ret_flaw)
 {
         if (type == TYPE_HANDLES) {

@@ -30,7 +30,7 @@ struct value_flaw {
  * TYPE_INIT only. False: *ret_flaw says why, and the reader's position means nothing.
  * CONTENT yields the value of its key 'bytes'; every other type the value itself.
  */
-bool value_check(enum param_type type, enum kind kind, struct reader *reader,
+bool value_check(enum param_type type, enum wire_kind kind, struct reader *reader,
                  struct wire_value *ret_value, struct value_flaw *ret_flaw);
 
 /* The handle number in an unsigned integer or an ext 1; false for anything else. */

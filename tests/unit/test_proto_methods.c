@@ -56,12 +56,12 @@ Test(tables, error_and_kind_names_lead_back)
                 cr_assert_eq(error_from_name(name, strlen(name)), i);
                 cr_assert_gt(strlen(error_sentence((enum error)i)), 10);
         }
-        for (unsigned i = 0; i < _KIND_N; i++) {
-                cr_assert_eq(
-                        kind_from_name(kind_name((enum kind)i), strlen(kind_name((enum kind)i))),
-                        i);
+        for (unsigned i = 0; i < _WIRE_KIND_N; i++) {
+                cr_assert_eq(wire_kind_from_name(wire_kind_name((enum wire_kind)i),
+                                                 strlen(wire_kind_name((enum wire_kind)i))),
+                             i);
         }
-        cr_assert_eq(kind_from_name("maps", 4), _KIND_N);
+        cr_assert_eq(wire_kind_from_name("maps", 4), _WIRE_KIND_N);
         cr_assert_eq(error_from_name("", 0), _ERROR_N);
 }
 

@@ -202,6 +202,36 @@ Test(request, options_are_found_and_foreign_ones_passed_over)
         cr_assert_null(request_option(&request, OPTION_LIMIT));
 }
 
+Test(request, what_was_to_be_bound_is_known_even_if_the_rest_is_refused)
+{
+        static const char *const texts[] = {
+                "[0, 1, \"obj.new\", [\"nonsense\", [[[1]], {2: 3}], {\"into\": 9}]]",
+                "[0, 1, \"obj.new\", [\"map\", nil, {\"nonsense\": 1, \"into\": 9}]]",
+                "[0, 1, \"obj.new\", [\"map\", nil, {\"into\": 9, \"nonsense\": 1}]]",
+                "[0, 1, \"obj.new\", [1, 2, 3, 4, {\"x\": [1], \"into\": 9}]]",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                const struct wire_value *into;
+
+                cr_assert_eq(decode(texts[i]), REQUEST_E_REFUSED);
+                into = request_option(&request, OPTION_INTO);
+                cr_assert(into && into->uint == 9, "%s", texts[i]);
+        }
+        /* Content of the map and not options, not a number to bind, not a method that binds, no
+         * options. */
+        decode("[0, 1, \"obj.new\", [1, 2, {\"into\": 0}]]");
+        cr_assert_null(request_option(&request, OPTION_INTO));
+        decode("[0, 1, \"obj.info\", [1, {\"into\": 9}]]");
+        cr_assert_null(request_option(&request, OPTION_INTO));
+        decode("[0, 1, \"obj.new\", [1, {\"into\": 9}]]");
+        cr_assert_null(request_option(&request, OPTION_INTO));
+        decode("[0, 1, \"obj.new\", [1, 2, 3]]");
+        cr_assert_null(request_option(&request, OPTION_INTO));
+        decode("[0, 1, \"obj.new\", []]");
+        cr_assert_null(request_option(&request, OPTION_INTO));
+}
+
 /* Each row: the text that goes in for %, and whether the type takes it. */
 struct row {
         const char *text;
@@ -307,8 +337,8 @@ Test(request, scalars_of_every_type)
              (struct row[]){{"true", true}, {"false", false}, {NULL, false}});
         rows("[0, 1, \"map.scan\", [1, {\"cursor\": %}]]", (struct row[]){{"nil", true},
                                                                           {"7", true},
-                                                                          {"\"c\"", true},
-                                                                          {"'c'", true},
+                                                                          {"\"c\"", false},
+                                                                          {"'c'", false},
                                                                           {"1.5", false},
                                                                           {"[]", false},
                                                                           {NULL, false}});
@@ -400,7 +430,7 @@ Test(request, init_depends_on_the_kind)
                                                                   {NULL, false}});
 }
 
-/* A call with one str of n bytes in the place that % marks in neither quotes nor brackets. */
+/* A call whose last parameter, or the one element of it, is a str of n bytes. */
 static int with_string(const char *method, bool in_list, size_t n)
 {
         static char filler[LIMIT_INLINE_BYTES + 1];
