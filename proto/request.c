@@ -160,7 +160,7 @@ static unsigned request_n_params(const struct method_info *info)
 }
 
 /*
- * A refused request still breaks the number that it should have bound (P-24), so that is looked for
+ * A refused request still breaks the number that it should have bound (P-18), so that is looked for
  * in a map that comes last, behind the parameters. `params` stands behind their head.
  */
 static void request_find_into(struct request *request, struct reader params, uint32_t n_given)

@@ -9,6 +9,7 @@ import tempfile
 import check_docs
 import check_format
 import check_layers
+import check_protocol
 import check_tree
 import check_units
 import tidy
@@ -74,6 +75,10 @@ CASES = [
     (check_docs.rule_paths, "README.md", "see `daemon/none.c`\n", True),
     (check_docs.rule_paths, "daemon/DESIGN.md", "`DESIGN.md`, `a * b`, `GET /x`\n", False),
     (check_docs.rule_invariants, "daemon/gc/a.c", C + "/* GC-5 */\n", True),
+    (check_protocol.rule_tables, "proto/PROTOCOL.md", "<!-- table:none -->\n<!-- end -->\n", True),
+    (check_protocol.rule_clauses, "proto/PROTOCOL.md", "**P-1** a\n\n**P-1** b\n", True),
+    (check_protocol.rule_clauses, "proto/PROTOCOL.md", "**P-1** a\n\n**P-2** P-1\n", False),
+    (check_protocol.rule_clauses, "proto/PROTOCOL.md", "**P-1** see P-2\n", True),
     (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\n", False),
     (check_units.rule_verify, "a.service", "[Service]\nExecStart=/bin/true\nNoSuch=1\n", True),
     (check_units.rule_exposure, "a.service", "[Service]\nExecStart=/bin/true\n", True),
@@ -103,7 +108,7 @@ def planted(rule, name, text, expected):
 def every_rule_is_tested(tree):
     """every rule has a planted fault"""
     tested = {rule for rule, _, _, expected in CASES if expected}
-    for check in (check_docs, check_format, check_layers, check_tree, check_units):
+    for check in (check_docs, check_format, check_layers, check_protocol, check_tree, check_units):
         for rule in check.RULES:
             if rule not in tested:
                 yield f"{rule.__name__} has never failed"
