@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats/scrape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "stats/http.h"
+#include "stats/prometheus.h"
+
+#define SCRAPE_PATH     "/metrics"
+#define SCRAPE_TICK_MS  500u
+#define SCRAPE_HEAD_MAX 512u
+
+struct scrape_peer {
+        struct list node;
+        struct scrape *scrape;
+        union {
+                uv_handle_t handle;
+                uv_stream_t stream;
+                uv_pipe_t pipe;
+                uv_tcp_t tcp;
+        };
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+        uint64_t deadline_ms;
+        bool answered;
+        struct http_request request;
+        char buffer[SCRAPE_HEAD_MAX + PROMETHEUS_BYTES_MAX]; /* read into, then answered from */
+};
+
+static void peer_on_close(uv_handle_t *handle)
+{
+        struct scrape_peer *peer = handle->data;
+
+        peer->scrape->n_peers--;
+        free(peer);
+}
+
+static void peer_close(struct scrape_peer *peer)
+{
+        if (!uv_is_closing(&peer->handle)) {
+                list_unlink(&peer->node);
+                uv_close(&peer->handle, peer_on_close);
+        }
+}
+
+static void peer_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
+{
+        struct scrape_peer *peer = handle->data;
+
+        /* After the answer the buffer belongs to libuv's write: what still comes is thrown away. */
+        *ret_buf = peer->answered ? uv_buf_init(peer->request.head, HTTP_HEAD_BYTES_MAX)
+                                  : uv_buf_init(peer->buffer, sizeof(peer->buffer));
+}
+
+static void peer_on_shutdown(uv_shutdown_t *shutdown, int status)
+{
+        if (status < 0) {
+                peer_close(shutdown->handle->data);
+        }
+}
+
+/* Waits for the peer to close first: closing with unread bytes would reset what it has not read. */
+static void peer_on_write(uv_write_t *write, int status)
+{
+        struct scrape_peer *peer = write->data;
+
+        if (status < 0 || uv_shutdown(&peer->shutdown, &peer->stream, peer_on_shutdown) < 0) {
+                peer_close(peer);
+        }
+}
+
+static void peer_answer(struct scrape_peer *peer, int status)
+{
+        char *body = peer->buffer + SCRAPE_HEAD_MAX;
+        struct snapshot snapshot;
+        uv_buf_t bufs[2];
+        size_t n_body;
+        int n_head;
+
+        peer->answered = true;
+        if (status == 200) {
+                snapshot_take(&snapshot, &peer->scrape->sources);
+                n_body = prometheus_format(body, &snapshot);
+        } else {
+                n_body = (size_t)snprintf(body, PROMETHEUS_BYTES_MAX, "%d %s\n", status,
+                                          http_reason(status));
+        }
+        n_head = snprintf(peer->buffer, SCRAPE_HEAD_MAX,
+                          "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                          "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+                          "%sConnection: close\r\n\r\n",
+                          status, http_reason(status),
+                          status == 200 ? PROMETHEUS_TYPE : "text/plain; charset=utf-8", n_body,
+                          status == 405 ? "Allow: GET, HEAD\r\n" : "");
+        hd_assert(n_head > 0 && (unsigned)n_head < SCRAPE_HEAD_MAX);
+        bufs[0] = uv_buf_init(peer->buffer, (unsigned)n_head);
+        bufs[1] = uv_buf_init(body, peer->request.is_head ? 0 : (unsigned)n_body);
+        if (uv_write(&peer->write, &peer->stream, bufs, 2, peer_on_write) < 0) {
+                peer_close(peer);
+        }
+}
+
+static void peer_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+        struct scrape_peer *peer = stream->data;
+        int status;
+
+        if (n < 0) {
+                peer_close(peer);
+        } else if (!peer->answered) {
+                status = http_feed(&peer->request, buf->base, (size_t)n, SCRAPE_PATH);
+                if (status != HTTP_MORE) {
+                        peer_answer(peer, status);
+                }
+        }
+}
+
+static int peer_open_stream(struct scrape_peer *peer, int fd)
+{
+        uv_loop_t *uv = &peer->scrape->loop->uv;
+
+        if (uv_guess_handle(fd) == UV_TCP) {
+                uv_tcp_init(uv, &peer->tcp);
+                return uv_tcp_open(&peer->tcp, fd);
+        }
+        uv_pipe_init(uv, &peer->pipe, 0);
+        return uv_pipe_open(&peer->pipe, fd);
+}
+
+static void scrape_on_accept(void *user, int fd, bool crowded)
+{
+        struct scrape *scrape = user;
+        struct scrape_peer *peer;
+
+        peer = crowded || scrape->n_peers == 2 * SCRAPE_PEERS_MAX ? NULL : malloc(sizeof(*peer));
+        if (!peer) {
+                close(fd);
+                return;
+        }
+        peer->scrape = scrape;
+        peer->answered = false;
+        peer->deadline_ms = uv_now(&scrape->loop->uv) + SCRAPE_DEADLINE_MS;
+        http_init(&peer->request);
+        if (peer_open_stream(peer, fd) < 0) {
+                close(fd);
+        }
+        peer->handle.data = peer->write.data = peer;
+        list_append(&scrape->peers, &peer->node);
+        scrape->n_peers++;
+        if (uv_read_start(&peer->stream, peer_on_alloc, peer_on_read) < 0) {
+                peer_close(peer);
+        } else if (scrape->n_peers > SCRAPE_PEERS_MAX) {
+                peer_answer(peer, 503);
+        }
+}
+
+static void scrape_on_tick(uv_timer_t *tick)
+{
+        struct scrape *scrape = tick->data;
+        uint64_t now_ms = uv_now(&scrape->loop->uv);
+
+        list_for_each_safe(node, &scrape->peers)
+        {
+                struct scrape_peer *peer = list_entry(node, struct scrape_peer, node);
+
+                if (now_ms >= peer->deadline_ms) {
+                        peer_close(peer);
+                }
+        }
+}
+
+int scrape_open(struct scrape *scrape, struct loop *loop, int fd,
+                const struct snapshot_sources *sources)
+{
+        int r;
+
+        *scrape = (struct scrape){.loop = loop, .sources = *sources};
+        list_init(&scrape->peers);
+        r = listener_open(&scrape->listener, &loop->uv, fd, scrape_on_accept, scrape);
+        if (r < 0) {
+                return r;
+        }
+        uv_timer_init(&loop->uv, &scrape->tick);
+        scrape->tick.data = scrape;
+        uv_timer_start(&scrape->tick, scrape_on_tick, SCRAPE_TICK_MS, SCRAPE_TICK_MS);
+        return 0;
+}
+
+void scrape_close(struct scrape *scrape)
+{
+        listener_close(&scrape->listener, NULL);
+        uv_close((uv_handle_t *)&scrape->tick, NULL);
+        list_for_each_safe(node, &scrape->peers)
+        {
+                peer_close(list_entry(node, struct scrape_peer, node));
+        }
+}
