@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "console/console.h"
+#include "gc/gc.h"
+#include "heap/heap.h"
+#include "loop/endpoint.h"
+#include "loop/loop.h"
+#include "net/net.h"
+#include "proto/limits.h"
+#include "service/options.h"
+#include "service/systemd.h"
+#include "stats/gctrace.h"
+#include "stats/scrape.h"
+#include "store/store.h"
+
+/*
+ * Start: loops, heap, gc, store, sockets, net, stats, console, then the executor's thread, and
+ * READY. Stop:  net drains on the executor, whose loop then ends; after it stats and console close
+ * and the service loop ends; then store, gc (its threads), heap, loops, and last the sockets'
+ * names, so that whoever finds the name gone finds nothing of us.
+ */
+
+enum daemon_door { DOOR_RPC, DOOR_STATS, DOOR_CONSOLE, _DOOR_N };
+
+/* A letter that knows its daemon. */
+struct daemon_letter {
+        struct letter letter; /* first */
+        struct daemon *daemon;
+};
+
+struct daemon {
+        const struct options *options;
+        uint64_t start_ns;
+        struct loop executor, service;
+        struct heap *heap;
+        struct gc *gc;
+        struct gc_listener listener;
+        struct mutator *mutator;
+        struct store *store;
+        struct endpoint doors[_DOOR_N];
+        struct net *net;
+        struct scrape scrape;
+        struct console console;
+        bool has_scrape, has_console;
+        uv_signal_t signals[2];
+        uv_timer_t watchdog;
+        bool stopping;
+        _Atomic uint64_t cycle; /* the last that has ended */
+        struct daemon_letter cycle_to_net, cycle_to_console, drain, drained;
+};
+
+static const struct {
+        const char *name; /* of the socket that a service manager hands over */
+        const char *what;
+        mode_t mode;
+        bool inet;
+} daemon_doors[_DOOR_N] = {
+        [DOOR_RPC] = {"rpc", "clients", 0660, false},
+        [DOOR_STATS] = {"stats", "statistics", 0660, true},
+        [DOOR_CONSOLE] = {"console", "the console", 0600, false},
+};
+
+/* On the collector's thread. */
+static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
+{
+        struct daemon *daemon = user;
+
+        if (daemon->options->gctrace) {
+                char text[GCTRACE_BYTES_MAX];
+                size_t n = gctrace_format(text, cycle, daemon->start_ns);
+
+                text[n] =
+                        '\n'; /* in place of the terminator: one write, so that lines do not mix */
+                (void)!write(STDERR_FILENO, text, n + 1);
+        }
+        atomic_store(&daemon->cycle, cycle->number);
+        /* One that still waits will read the newer number. */
+        mailbox_post(&daemon->executor.mailbox, &daemon->cycle_to_net.letter);
+        mailbox_post(&daemon->service.mailbox, &daemon->cycle_to_console.letter);
+}
+
+static void daemon_on_cycle_to_net(struct letter *letter)
+{
+        struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
+
+        net_cycle_ended(daemon->net, atomic_load(&daemon->cycle));
+}
+
+static void daemon_on_cycle_to_console(struct letter *letter)
+{
+        struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
+
+        if (daemon->has_console) {
+                console_cycle_ended(&daemon->console, atomic_load(&daemon->cycle));
+        }
+}
+
+/* On the executor: the last connection is closed. */
+static void daemon_on_net_drained(void *user)
+{
+        struct daemon *daemon = user;
+        int r = mailbox_post(&daemon->service.mailbox, &daemon->drained.letter);
+
+        hd_assert(r == 0);
+        loop_end(&daemon->executor);
+}
+
+static void daemon_on_drain(struct letter *letter)
+{
+        struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
+
+        net_drain(daemon->net, daemon_on_net_drained, daemon);
+}
+
+static void daemon_on_drained(struct letter *letter)
+{
+        struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
+
+        loop_join(&daemon->executor);
+        if (daemon->has_scrape) {
+                scrape_close(&daemon->scrape);
+        }
+        if (daemon->has_console) {
+                console_close(&daemon->console);
+        }
+        uv_close((uv_handle_t *)&daemon->signals[0], NULL);
+        uv_close((uv_handle_t *)&daemon->signals[1], NULL);
+        uv_close((uv_handle_t *)&daemon->watchdog, NULL);
+        loop_end(&daemon->service);
+}
+
+static void daemon_on_signal(uv_signal_t *signal, int number)
+{
+        struct daemon *daemon = signal->data;
+        int r;
+
+        if (daemon->stopping) {
+                return;
+        }
+        daemon->stopping = true;
+        log_info("Stopping on %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+        systemd_notify("STOPPING=1\nSTATUS=Finishing requests");
+        r = mailbox_post(&daemon->executor.mailbox, &daemon->drain.letter);
+        hd_assert(r == 0);
+}
+
+static void daemon_on_watchdog(uv_timer_t *timer)
+{
+        systemd_notify("WATCHDOG=1");
+}
+
+static int daemon_fail(int r, const char *what)
+{
+        log_error("Cannot %s: %s", what, strerror(-r));
+        return r == -EACCES || r == -EPERM ? EX_NOPERM : 1;
+}
+
+static int daemon_open_door(struct daemon *daemon, enum daemon_door door, const char *address)
+{
+        int r;
+
+        if (!address || daemon->doors[door].fd >= 0) {
+                return 0; /* not wanted, or handed over */
+        }
+        r = endpoint_open(&daemon->doors[door], address, daemon_doors[door].mode,
+                          daemon_doors[door].inet);
+        if (r == 0) {
+                log_info("Serving %s on '%s'", daemon_doors[door].what, address);
+                return 0;
+        }
+        log_error("Cannot serve %s on '%s': %s", daemon_doors[door].what, address,
+                  r < 0 ? strerror(-r) : endpoint_explain((enum endpoint_outcome)r));
+        if (r == ENDPOINT_E_IN_USE) {
+                return EX_UNAVAILABLE;
+        }
+        return r > 0 ? EX_USAGE : r == -EACCES || r == -EPERM ? EX_NOPERM : 1;
+}
+
+/* A socket without a name of its own is the one for clients. */
+static int daemon_on_socket(void *user, const char *name, int fd)
+{
+        struct daemon *daemon = user;
+
+        for (unsigned i = 0; i < _DOOR_N; i++) {
+                bool mine = strcmp(name, daemon_doors[i].name) == 0 ||
+                            (i == DOOR_RPC && strcmp(name, "unknown") == 0);
+
+                if (mine && daemon->doors[i].fd < 0) {
+                        log_info("Serving %s on the socket handed over", daemon_doors[i].what);
+                        return endpoint_adopt(&daemon->doors[i], fd);
+                }
+        }
+        log_warning("A socket named '%s' was handed over, ignoring it", name);
+        close(fd);
+        return 0;
+}
+
+static int daemon_open_doors(struct daemon *daemon)
+{
+        char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+        const char *socket = daemon->options->socket;
+        int r = systemd_take_sockets(daemon_on_socket, daemon);
+
+        if (r < 0) {
+                return daemon_fail(r, "take over sockets");
+        }
+        if (!socket && daemon->doors[DOOR_RPC].fd < 0) {
+                if (!options_default_socket(path)) {
+                        log_error("Nowhere to put the socket: give --socket");
+                        return EX_USAGE;
+                }
+                if (strncmp(path, OPTIONS_RUN_FOLDER "/", sizeof(OPTIONS_RUN_FOLDER)) == 0) {
+                        mkdir(OPTIONS_RUN_FOLDER, 0755); /* else opening says what is wrong */
+                }
+                socket = path;
+        }
+        r = daemon_open_door(daemon, DOOR_RPC, socket);
+        r = r ? r : daemon_open_door(daemon, DOOR_STATS, daemon->options->stats);
+        return r ? r : daemon_open_door(daemon, DOOR_CONSOLE, daemon->options->console);
+}
+
+/* Heap, collector, store. */
+static int daemon_new_store(struct daemon *daemon)
+{
+        const struct options *options = daemon->options;
+        const struct heap_config heap_config = {.limit_bytes = options->memory_limit_bytes};
+        const struct gc_config gc_config = {
+                .percent = options->gc_percent,
+                .n_workers = options->n_gc_workers,
+                .listener = &daemon->listener,
+        };
+        const struct store_config store_config = {0};
+        int r = heap_new(&daemon->heap, &heap_config);
+
+        daemon->listener = (struct gc_listener){.user = daemon, .cycle_end = daemon_on_cycle_end};
+        if (r == 0) {
+                r = gc_new(&daemon->gc, daemon->heap, &gc_config);
+        }
+        if (r == 0) {
+                r = gc_attach(daemon->gc, "executor", &daemon->mutator);
+        }
+        if (r == 0) {
+                gc_enter(daemon->mutator);
+                r = store_new(&daemon->store, daemon->gc, daemon->mutator, &store_config);
+                gc_leave(daemon->mutator);
+        }
+        return r == 0 ? 0 : daemon_fail(r > 0 ? -ENOMEM : r, "make the heap");
+}
+
+static void daemon_free_store(struct daemon *daemon)
+{
+        if (daemon->store) {
+                gc_enter(daemon->mutator);
+                store_free(daemon->store);
+                gc_leave(daemon->mutator);
+        }
+        if (daemon->mutator) {
+                gc_detach(daemon->mutator);
+        }
+        if (daemon->gc) {
+                gc_free(daemon->gc);
+        }
+        if (daemon->heap) {
+                heap_free(daemon->heap);
+        }
+}
+
+static int daemon_serve_clients(struct daemon *daemon)
+{
+        const struct net_config config = {
+                .loop = &daemon->executor,
+                .heap = daemon->heap,
+                .gc = daemon->gc,
+                .mutator = daemon->mutator,
+                .store = daemon->store,
+                .limits = &LIMITS_DEFAULT,
+        };
+        int r = net_new(&daemon->net, &config);
+
+        return r < 0 ? r : net_listen(daemon->net, endpoint_take_fd(&daemon->doors[DOOR_RPC]));
+}
+
+static int daemon_serve_operators(struct daemon *daemon)
+{
+        const struct snapshot_sources snapshot = {
+                .heap = daemon->heap,
+                .gc = daemon->gc,
+                .store = daemon->store,
+                .net = daemon->net,
+        };
+        const struct console_sources console = {
+                .heap = daemon->heap,
+                .gc = daemon->gc,
+                .mutator = daemon->mutator,
+                .store = daemon->store,
+                .net = daemon->net,
+                .start_ns = daemon->start_ns,
+        };
+        int r = 0;
+
+        if (daemon->doors[DOOR_STATS].fd >= 0) {
+                r = scrape_open(&daemon->scrape, &daemon->service,
+                                endpoint_take_fd(&daemon->doors[DOOR_STATS]), &snapshot);
+                daemon->has_scrape = r == 0;
+        }
+        if (r == 0 && daemon->doors[DOOR_CONSOLE].fd >= 0) {
+                r = console_open(&daemon->console, &daemon->service, &daemon->executor,
+                                 endpoint_take_fd(&daemon->doors[DOOR_CONSOLE]), &console);
+                daemon->has_console = r == 0;
+        }
+        return r;
+}
+
+static void daemon_watch(struct daemon *daemon)
+{
+        static const int numbers[] = {SIGTERM, SIGINT};
+        uint64_t ms = systemd_watchdog_ms();
+
+        signal(SIGPIPE, SIG_IGN);
+        for (unsigned i = 0; i < 2; i++) {
+                uv_signal_init(&daemon->service.uv, &daemon->signals[i]);
+                daemon->signals[i].data = daemon;
+                uv_signal_start(&daemon->signals[i], daemon_on_signal, numbers[i]);
+        }
+        uv_timer_init(&daemon->service.uv, &daemon->watchdog);
+        if (ms > 0) {
+                uv_timer_start(&daemon->watchdog, daemon_on_watchdog, 0, ms);
+        }
+}
+
+/* Every connection is a descriptor: as many as the machine's owner allows. */
+static void daemon_raise_limits(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
+static void daemon_init(struct daemon *daemon, const struct options *options)
+{
+        *daemon = (struct daemon){.options = options, .start_ns = clock_now_ns()};
+        for (unsigned i = 0; i < _DOOR_N; i++) {
+                daemon->doors[i] = ENDPOINT_NULL;
+        }
+        daemon->cycle_to_net = (struct daemon_letter){{.deliver = daemon_on_cycle_to_net}, daemon};
+        daemon->cycle_to_console = (struct daemon_letter){{.deliver = daemon_on_cycle_to_console},
+                                                          daemon};
+        daemon->drain = (struct daemon_letter){{.deliver = daemon_on_drain}, daemon};
+        daemon->drained = (struct daemon_letter){{.deliver = daemon_on_drained}, daemon};
+}
+
+/* With everything made: serves until a signal ends it. */
+static int daemon_serve(struct daemon *daemon)
+{
+        int r = daemon_serve_clients(daemon);
+
+        if (r == 0) {
+                r = daemon_serve_operators(daemon);
+        }
+        if (r == 0) {
+                daemon_watch(daemon);
+                r = loop_start(&daemon->executor);
+        }
+        if (r < 0) {
+                return daemon_fail(r, "serve");
+        }
+        systemd_notify("READY=1\nSTATUS=Serving");
+        loop_run(&daemon->service);
+        return 0;
+}
+
+int daemon_run(const struct options *options)
+{
+        static struct daemon daemon;
+        bool served = false;
+        int status = 0;
+
+        daemon_init(&daemon, options);
+        daemon_raise_limits();
+        if (loop_init(&daemon.executor, "executor") < 0 ||
+            loop_init(&daemon.service, "heapd") < 0) {
+                return daemon_fail(-ENOMEM, "make an event loop");
+        }
+        status = daemon_open_doors(&daemon);
+        if (status == 0) {
+                status = daemon_new_store(&daemon);
+        }
+        if (status == 0) {
+                status = daemon_serve(&daemon);
+                served = status == 0;
+        }
+        if (served) {
+                daemon_free_store(&daemon);
+                net_free(daemon.net);
+                loop_deinit(&daemon.executor);
+                loop_deinit(&daemon.service);
+        }
+        for (unsigned i = 0; i < _DOOR_N; i++) {
+                endpoint_close(&daemon.doors[i]);
+        }
+        return status;
+}
