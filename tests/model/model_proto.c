@@ -98,7 +98,7 @@ static void write_value(struct writer *writer, struct seed *seed, unsigned depth
 
 static bool same_bytes(const struct wire_value *value, const char *bytes, uint32_t n)
 {
-        return value->n == n && !memcmp(value->bytes, bytes, n);
+        return value->n == n && (n == 0 || !memcmp(value->bytes, bytes, n));
 }
 
 static bool same(struct reader *reader, const msgpack_object *object);
