@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In an order that scanner and reader use: short scalars, numbers, payloads, containers. */
 enum format {
         FORMAT_NIL,
         FORMAT_FALSE,

@@ -28,7 +28,8 @@
                 OPTION_##name, TYPE_##t \
         }
 #define METHOD(symbol, name, params, options, result, errors, cost, parks, since, help) \
-        {name, params, options, result, errors, METHOD_##cost, parks, since, help},
+        {name,   sizeof(name) - 1, params, options, result,                             \
+         errors, METHOD_##cost,    parks,  since,   help},
 static const struct method_info methods[] = {
 #include "proto/methods.def"
 };
@@ -77,7 +78,7 @@ static unsigned method_slot(const char *name, size_t n)
 static void method_slots_fill(void)
 {
         for (unsigned i = 0; i < _METHOD_N; i++) {
-                unsigned slot = method_slot(methods[i].name, strlen(methods[i].name));
+                unsigned slot = method_slot(methods[i].name, methods[i].n_name);
 
                 while (method_slots[slot]) {
                         slot = (slot + 1) % METHOD_SLOTS;
@@ -101,7 +102,7 @@ enum method method_from_name(const char *name, size_t n_bytes)
              slot = (slot + 1) % METHOD_SLOTS) {
                 unsigned i = method_slots[slot] - 1u;
 
-                if (strlen(methods[i].name) == n_bytes && !memcmp(methods[i].name, name, n_bytes)) {
+                if (methods[i].n_name == n_bytes && !memcmp(methods[i].name, name, n_bytes)) {
                         return (enum method)i;
                 }
         }

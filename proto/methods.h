@@ -49,6 +49,7 @@ struct method_option {
 
 struct method_info {
         const char *name;
+        size_t n_name;
         struct method_param params[METHOD_PARAMS_MAX + 1];    /* up to TYPE_NONE */
         struct method_option options[METHOD_OPTIONS_MAX + 1]; /* up to TYPE_NONE */
         const char *result;

@@ -46,69 +46,75 @@ static void reader_payload(const struct format_lead *lead, const uint8_t *payloa
         }
 }
 
-bool reader_next(struct reader *reader, struct wire_value *ret_value)
+/* Everything that reader_next() does not do at once. */
+static bool reader_next_long(struct reader *reader, struct wire_value *value)
 {
+        const struct format_lead *lead = &format_leads[reader->at[0]];
         size_t n_left = (size_t)(reader->end - reader->at);
-        const struct format_lead *lead;
-        struct wire_value value = {.raw = reader->at};
-        const uint8_t *behind;
-        uint64_t n_payload = 0;
+        size_t n_head = 1u + lead->n_length;
+        const uint8_t *behind = reader->at + n_head;
+        size_t n_payload = 0;
+        uint32_t n;
 
-        if (!n_left) {
+        if (n_left < n_head || lead->format == FORMAT_RESERVED) {
                 return false;
         }
-        lead = &format_leads[reader->at[0]];
-        if (n_left < 1u + lead->n_length) {
+        n = format_length(lead, reader->at);
+        if (lead->format < FORMAT_ARRAY) {
+                n_payload = (size_t)n + (lead->format == FORMAT_EXT);
+        }
+        if (n_payload > n_left - n_head) {
                 return false;
         }
-        behind = reader->at + 1 + lead->n_length;
-        value.n = format_length(lead, reader->at);
-        if (lead->format != FORMAT_ARRAY && lead->format != FORMAT_MAP) {
-                n_payload = (uint64_t)value.n + (lead->format == FORMAT_EXT);
-        }
-        if (lead->format == FORMAT_RESERVED || n_payload > (size_t)(reader->end - behind)) {
-                return false;
-        }
-        switch ((enum format)lead->format) {
-        case FORMAT_NIL:
-                value.type = WIRE_NIL;
-                break;
-        case FORMAT_FALSE:
-        case FORMAT_TRUE:
-                value.type = WIRE_BOOL;
-                value.boolean = lead->format == FORMAT_TRUE;
-                break;
-        case FORMAT_POSITIVE:
-                value.type = WIRE_UINT;
-                value.uint = reader->at[0];
-                break;
-        case FORMAT_NEGATIVE:
-                value.type = WIRE_INT;
-                value.sint = (int8_t)reader->at[0];
-                break;
-        case FORMAT_UINT:
-        case FORMAT_INT:
-        case FORMAT_FLOAT:
-                reader_number(lead, behind, &value);
-                value.n = 0;
-                break;
-        case FORMAT_STR:
-        case FORMAT_BIN:
-        case FORMAT_EXT:
-                reader_payload(lead, behind, &value);
-                break;
-        case FORMAT_ARRAY:
-        case FORMAT_MAP:
-                value.type = lead->format == FORMAT_ARRAY ? WIRE_ARRAY : WIRE_MAP;
-                value.bytes = behind;
-                break;
-        case FORMAT_RESERVED:
-                break;
+        value->raw = reader->at;
+        value->n_raw = n_head + n_payload;
+        if (lead->format >= FORMAT_ARRAY) {
+                value->type = lead->format == FORMAT_ARRAY ? WIRE_ARRAY : WIRE_MAP;
+                value->n = n;
+                value->bytes = behind;
+        } else if (lead->format >= FORMAT_STR) {
+                value->n = n;
+                reader_payload(lead, behind, value);
+        } else if (lead->format >= FORMAT_UINT) {
+                reader_number(lead, behind, value);
+        } else {
+                value->type = lead->format == FORMAT_NIL        ? WIRE_NIL
+                              : lead->format == FORMAT_NEGATIVE ? WIRE_INT
+                                                                : WIRE_BOOL;
+                value->sint = (int8_t)reader->at[0];
+                if (value->type == WIRE_BOOL) {
+                        value->boolean = lead->format == FORMAT_TRUE;
+                }
         }
         reader->at = behind + n_payload;
-        value.n_raw = (size_t)(reader->at - value.raw);
-        *ret_value = value;
         return true;
+}
+
+bool reader_next(struct reader *reader, struct wire_value *ret_value)
+{
+        const uint8_t *at = reader->at;
+
+        if (at == reader->end) {
+                return false;
+        }
+        if (*at < 0x80) {
+                ret_value->type = WIRE_UINT;
+                ret_value->uint = *at;
+                ret_value->raw = at;
+                ret_value->n_raw = 1;
+                reader->at = at + 1;
+                return true;
+        }
+        if ((*at & 0xe0) == 0xa0 && (size_t)(reader->end - at) > (*at & 0x1fu)) {
+                ret_value->type = WIRE_STR;
+                ret_value->n = *at & 0x1f;
+                ret_value->bytes = at + 1;
+                ret_value->raw = at;
+                ret_value->n_raw = 1u + ret_value->n;
+                reader->at = at + ret_value->n_raw;
+                return true;
+        }
+        return reader_next_long(reader, ret_value);
 }
 
 /* How many values stand directly inside one. */
@@ -133,13 +139,15 @@ bool reader_skip(struct reader *reader, uint64_t n)
 
 bool reader_take(struct reader *reader, struct wire_value *ret_value)
 {
-        struct wire_value value;
-
-        if (!reader_next(reader, &value) || !reader_skip(reader, reader_n_children(&value))) {
+        if (!reader_next(reader, ret_value)) {
                 return false;
         }
-        value.n_raw = (size_t)(reader->at - value.raw);
-        *ret_value = value;
+        if (ret_value->type == WIRE_ARRAY || ret_value->type == WIRE_MAP) {
+                if (!reader_skip(reader, reader_n_children(ret_value))) {
+                        return false;
+                }
+                ret_value->n_raw = (size_t)(reader->at - ret_value->raw);
+        }
         return true;
 }
 

@@ -6,8 +6,8 @@
  *
  * Owns:     nothing; values point into the message's bytes and live as long as those.
  * Threads:  plain data, one at a time.
- * Failure:  false at the end, or where the bytes are no MessagePack; it never reads past the end,
- *           whatever they hold.
+ * Failure:  false at the end, or where the bytes are no MessagePack, and the value then means
+ *           nothing; it never reads past the end, whatever they hold.
  */
 
 #include <stdbool.h>

@@ -60,6 +60,18 @@ static enum scanner_outcome scanner_open(struct scanner *scanner, uint64_t n_chi
         return SCANNER_MORE;
 }
 
+/* Behind a value: is the message still short enough, and which containers are over? */
+static enum scanner_outcome scanner_settle(struct scanner *scanner)
+{
+        if (scanner->n_bytes + scanner->n_skip + scanner->n_owed > scanner->message_bytes_max) {
+                return SCANNER_E_TOO_LONG;
+        }
+        while (scanner->depth && scanner->closes_at[scanner->depth - 1] == scanner->n_owed) {
+                scanner->depth--;
+        }
+        return SCANNER_MORE;
+}
+
 /* Accounts for the value whose head is complete. */
 static enum scanner_outcome scanner_value(struct scanner *scanner, const struct format_lead *lead,
                                           const uint8_t *head)
@@ -76,16 +88,39 @@ static enum scanner_outcome scanner_value(struct scanner *scanner, const struct 
         } else {
                 scanner->n_skip = length + (lead->format == FORMAT_EXT);
         }
-        if (outcome != SCANNER_MORE) {
-                return outcome;
+        return outcome == SCANNER_MORE ? scanner_settle(scanner) : outcome;
+}
+
+/*
+ * The common case, short scalars one after another, all of them at hand: passes over as many as
+ * belong to the innermost container. What they add to the least length of the message is looked at
+ * once behind them, which gives the same verdict, since that length only grows.
+ */
+static size_t scanner_run(struct scanner *scanner, const uint8_t *bytes, size_t n)
+{
+        uint32_t n_floor = scanner->depth ? scanner->closes_at[scanner->depth - 1] : 0;
+        uint32_t n_owed = scanner->n_owed;
+        size_t at = 0;
+
+        while (n_owed > n_floor && at + 1 < n) {
+                const struct format_lead *lead = &format_leads[bytes[at]];
+                uint32_t n_payload = lead->n_length
+                                             ? bytes[at + 1]
+                                             : lead->fixed + (uint32_t)(bytes[at] & lead->mask);
+                size_t n_whole = 1u + lead->n_length + n_payload + (lead->format == FORMAT_EXT);
+
+                if (lead->format >= FORMAT_ARRAY || lead->n_length > 1 || n_whole > n - at) {
+                        break;
+                }
+                at += n_whole;
+                n_owed--;
         }
-        if (scanner->n_bytes + scanner->n_skip + scanner->n_owed > scanner->message_bytes_max) {
-                return SCANNER_E_TOO_LONG;
+        scanner->n_owed = n_owed;
+        scanner->n_bytes += at;
+        if (at) {
+                scanner->outcome = scanner_settle(scanner);
         }
-        while (scanner->depth && scanner->closes_at[scanner->depth - 1] == scanner->n_owed) {
-                scanner->depth--;
-        }
-        return SCANNER_MORE;
+        return at;
 }
 
 /* One step: payload, or one head. Returns the bytes used; n > 0. */
@@ -98,6 +133,10 @@ static size_t scanner_step(struct scanner *scanner, const uint8_t *bytes, size_t
                 n_use = scanner->n_skip < n ? scanner->n_skip : n;
                 scanner->n_skip -= n_use;
                 scanner->n_bytes += n_use;
+                return n_use;
+        }
+        n_use = scanner->n_head ? 0 : scanner_run(scanner, bytes, n);
+        if (n_use) {
                 return n_use;
         }
         lead = &format_leads[scanner->n_head ? scanner->head[0] : bytes[0]];

@@ -315,40 +315,42 @@ static bool value_versions(struct reader *reader, struct wire_value *value, stru
                value_mismatch(flaw, type_sentence(TYPE_VERSIONS), value->type);
 }
 
+static bool value_scalar(enum param_type type, struct reader *reader, struct wire_value *value,
+                         struct value_flaw *flaw)
+{
+        if (!reader_take(reader, value)) {
+                return value_cut_off(flaw);
+        }
+        if (!value_fits(type, value)) {
+                return value_mismatch(flaw, type_sentence(type), value->type);
+        }
+        return value_within(type, value, flaw);
+}
+
 bool value_check(enum param_type type, enum wire_kind kind, struct reader *reader,
                  struct wire_value *ret_value, struct value_flaw *ret_flaw)
 {
-        if (type == TYPE_HANDLES) {
+        switch ((int)type) { /* as an int, since the others are scalars, and no case is forgotten */
+        case TYPE_HANDLES:
                 return value_list(type, TYPE_HANDLE, reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_KEYS || type == TYPE_KEYS_OR_NIL) {
+        case TYPE_KEYS:
+        case TYPE_KEYS_OR_NIL:
                 return value_list(type, TYPE_KEY, reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_VALUES) {
+        case TYPE_VALUES:
                 return value_list(type, TYPE_VALUE, reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_VALUE) {
+        case TYPE_VALUE:
                 return value_storable(reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_PAIRS) {
+        case TYPE_PAIRS:
                 return value_pairs(reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_INIT) {
+        case TYPE_INIT:
                 return value_init(kind, reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_CONTENT) {
+        case TYPE_CONTENT:
                 return value_content(reader, ret_value, ret_flaw);
-        }
-        if (type == TYPE_VERSIONS) {
+        case TYPE_VERSIONS:
                 return value_versions(reader, ret_value, ret_flaw);
+        default:
+                return value_scalar(type, reader, ret_value, ret_flaw);
         }
-        if (!reader_take(reader, ret_value)) {
-                return value_cut_off(ret_flaw);
-        }
-        if (!value_fits(type, ret_value)) {
-                return value_mismatch(ret_flaw, type_sentence(type), ret_value->type);
-        }
-        return value_within(type, ret_value, ret_flaw);
 }
 
 struct pairs pairs_of(const struct wire_value *value)
