@@ -5,27 +5,12 @@
 
 #include "base/assert.h"
 #include "store/box.h"
+#include "store/bucket.h"
 #include "store/store.h"
 
-/*
- * Host: slot + 0 number of entries, slot + 1 number of buckets, then the vector of buckets.
- *
- * Bucket: nil, or the first leaf of a chain. Leaf: word 0 holds seven bits of the hash of each
- * entry, as the payload of a hole; then pairs of key and value. A free place has a hole for
- * a key. In a leaf of eight places the last may be a link: its key is TABLE_LINK and its
- * value the next leaf.
- */
+/* Host: slot + 0 number of entries, slot + 1 number of buckets, then the vector of buckets. */
 
-#define TABLE_LEAF_PLACES 8u
-#define TABLE_LOAD        5u /* entries a bucket, on average, at which one is split */
-#define TABLE_LINK        1u /* payload of a hole */
-
-/* A place in a chain. */
-struct table_place {
-        struct word leaf;
-        uint32_t at;
-        uint32_t n_places; /* of the leaf, the link not counted */
-};
+#define TABLE_LOAD 5u /* entries a bucket, on average, at which one is split */
 
 static struct vector table_buckets(struct table t)
 {
@@ -124,191 +109,6 @@ static uint64_t table_hash_of(struct space *space, struct word key)
                                 : siphash13(&space->key, &key.bits, sizeof(key.bits));
 }
 
-/* --- chains of leaves ---------------------------------------------------------------- */
-
-static bool table_is_hole(struct word key)
-{
-        return !word_is_ref(key) && word_is_special(key) &&
-               word_special_kind(key) == WORD_SPECIAL_HOLE;
-}
-
-static struct word table_link(void)
-{
-        return word_special(WORD_SPECIAL_HOLE, TABLE_LINK);
-}
-
-static struct word place_key(struct space *space, const struct table_place *p)
-{
-        space->work_units++;
-        return space_load(space, p->leaf, 1 + 2 * p->at);
-}
-
-static struct word place_value(struct space *space, const struct table_place *p)
-{
-        return space_load(space, p->leaf, 2 + 2 * p->at);
-}
-
-static uint64_t leaf_prints(struct space *space, struct word leaf)
-{
-        return word_special_payload(space_load(space, leaf, 0));
-}
-
-static unsigned table_print(uint64_t hash)
-{
-        return (unsigned)(hash >> 57);
-}
-
-static void place_put(struct space *space, const struct table_place *p, struct word key,
-                      struct word value, unsigned print)
-{
-        uint64_t prints = leaf_prints(space, p->leaf);
-
-        prints = (prints & ~(UINT64_C(127) << (7 * p->at))) | (uint64_t)print << (7 * p->at);
-        space_store(space, p->leaf, 0, word_special(WORD_SPECIAL_HOLE, prints));
-        space_store(space, p->leaf, 1 + 2 * p->at, key);
-        space_store(space, p->leaf, 2 + 2 * p->at, value);
-}
-
-static void place_enter(struct space *space, struct table_place *p, struct word leaf)
-{
-        uint32_t n_places = (gc_count(space->mutator, leaf) - 1) / 2;
-
-        *p = (struct table_place){.leaf = leaf, .n_places = n_places};
-        if (n_places == TABLE_LEAF_PLACES &&
-            word_same(space_load(space, leaf, 2 * TABLE_LEAF_PLACES - 1), table_link())) {
-                p->n_places--;
-        }
-}
-
-/* The first place of a bucket; false if there is none. */
-static bool place_first(struct space *space, struct word head, struct table_place *ret_place)
-{
-        if (word_is_nil(head)) {
-                return false;
-        }
-        place_enter(space, ret_place, head);
-        return true;
-}
-
-/* The next place; goes over links. */
-static bool place_next(struct space *space, struct table_place *p)
-{
-        uint32_t n_all = (gc_count(space->mutator, p->leaf) - 1) / 2;
-
-        if (++p->at < p->n_places) {
-                return true;
-        }
-        if (p->n_places == n_all) {
-                return false;
-        }
-        place_enter(space, p, space_load(space, p->leaf, 2 * TABLE_LEAF_PLACES));
-        return true;
-}
-
-static bool place_is_free(struct space *space, const struct table_place *p)
-{
-        return table_is_hole(place_key(space, p));
-}
-
-/* 16 bytes an entry, and 16 for header and prints: every width fills its size class. */
-static uint32_t leaf_places_for(uint32_t n)
-{
-        return n <= 4 ? n : n <= 6 ? 6 : TABLE_LEAF_PLACES;
-}
-
-static struct word leaf_new(struct space *space, uint32_t n_places)
-{
-        struct word leaf = space_alloc(space, KIND_BUCKET, 1 + 2 * n_places);
-
-        if (word_is_nil(leaf)) {
-                return leaf;
-        }
-        space_store(space, leaf, 0, word_special(WORD_SPECIAL_HOLE, 0));
-        for (uint32_t i = 0; i < n_places; i++) {
-                space_store(space, leaf, 1 + 2 * i, word_hole());
-        }
-        return leaf;
-}
-
-/* A chain with free places for n entries; nil for none. */
-static int chain_new(struct space *space, uint32_t n, struct word *ret_head)
-{
-        struct word next = word_nil();
-        uint32_t n_full = n <= TABLE_LEAF_PLACES ? 0 : (n - 2) / (TABLE_LEAF_PLACES - 1);
-        uint32_t n_rest = n - n_full * (TABLE_LEAF_PLACES - 1);
-
-        /* From the end: the last leaf is as wide as it needs to be, those before it have links. */
-        if (n > 0) {
-                next = leaf_new(space, leaf_places_for(n_rest));
-                if (word_is_nil(next)) {
-                        return STORE_E_NOMEM;
-                }
-        }
-        for (; n_full > 0; n_full--) {
-                struct word leaf = leaf_new(space, TABLE_LEAF_PLACES);
-
-                if (word_is_nil(leaf)) {
-                        return STORE_E_NOMEM;
-                }
-                space_store(space, leaf, 2 * TABLE_LEAF_PLACES - 1, table_link());
-                space_store(space, leaf, 2 * TABLE_LEAF_PLACES, next);
-                next = leaf;
-        }
-        *ret_head = next;
-        return STORE_OK;
-}
-
-static uint32_t chain_count(struct space *space, struct word head, uint32_t *ret_places)
-{
-        struct table_place p;
-        uint32_t n = 0, n_places = 0;
-
-        for (bool more = place_first(space, head, &p); more; more = place_next(space, &p)) {
-                n += !place_is_free(space, &p);
-                n_places++;
-        }
-        *ret_places = n_places;
-        return n;
-}
-
-/* Writes the entry at the first free place from *p on, and moves *p there; there is one. */
-static void chain_add(struct space *space, struct table_place *p, struct word key,
-                      struct word value, unsigned print)
-{
-        while (!place_is_free(space, p)) {
-                bool more = place_next(space, p);
-
-                hd_assert(more);
-        }
-        place_put(space, p, key, value, print);
-}
-
-static void chain_copy(struct space *space, struct word from, struct table_place *to)
-{
-        struct table_place p;
-
-        for (bool more = place_first(space, from, &p); more; more = place_next(space, &p)) {
-                if (!place_is_free(space, &p)) {
-                        chain_add(space, to, place_key(space, &p), place_value(space, &p),
-                                  leaf_prints(space, p.leaf) >> (7 * p.at) & 127);
-                }
-        }
-}
-
-static bool chain_find(struct space *space, struct word head, const struct table_key *key,
-                       struct table_place *p)
-{
-        unsigned print = table_print(key->hash);
-
-        for (bool more = place_first(space, head, p); more; more = place_next(space, p)) {
-                if ((leaf_prints(space, p->leaf) >> (7 * p->at) & 127) == print &&
-                    box_equals(space, place_key(space, p), &key->value)) {
-                        return true;
-                }
-        }
-        return false;
-}
-
 /* --- splitting and merging ------------------------------------------------------------- */
 
 /* Splits the next bucket in turn. Without memory nothing happens: the load only gets higher. */
@@ -319,31 +119,31 @@ static bool table_split(struct space *space, struct table t)
         uint64_t low = n_buckets - level;
         struct vector buckets = table_buckets(t);
         struct word old, heads[2];
-        struct table_place p, to[2];
+        struct bucket_place p, to[2];
         uint32_t n[2] = {0, 0};
 
         if (n_buckets == VECTOR_LENGTH_MAX) {
                 return false;
         }
         old = vector_get(space, buckets, low);
-        for (bool more = place_first(space, old, &p); more; more = place_next(space, &p)) {
-                if (!place_is_free(space, &p)) {
-                        n[(table_hash_of(space, place_key(space, &p)) & level) != 0]++;
+        for (bool more = bucket_first(space, old, &p); more; more = bucket_next(space, &p)) {
+                if (!bucket_is_free(space, &p)) {
+                        n[(table_hash_of(space, bucket_key(space, &p)) & level) != 0]++;
                 }
         }
-        if (chain_new(space, n[0], &heads[0]) || chain_new(space, n[1], &heads[1]) ||
+        if (bucket_new(space, n[0], &heads[0]) || bucket_new(space, n[1], &heads[1]) ||
             (n[1] > 0 && vector_reserve(space, buckets, n_buckets, 1))) {
                 return false;
         }
-        place_first(space, heads[0], &to[0]);
-        place_first(space, heads[1], &to[1]);
-        for (bool more = place_first(space, old, &p); more; more = place_next(space, &p)) {
-                if (!place_is_free(space, &p)) {
-                        struct word key = place_key(space, &p);
+        bucket_first(space, heads[0], &to[0]);
+        bucket_first(space, heads[1], &to[1]);
+        for (bool more = bucket_first(space, old, &p); more; more = bucket_next(space, &p)) {
+                if (!bucket_is_free(space, &p)) {
+                        struct word key = bucket_key(space, &p);
                         uint64_t hash = table_hash_of(space, key);
 
-                        chain_add(space, &to[(hash & level) != 0], key, place_value(space, &p),
-                                  table_print(hash));
+                        bucket_add(space, &to[(hash & level) != 0], key, bucket_value(space, &p),
+                                   hash);
                 }
         }
         vector_put(space, buckets, low, heads[0]);
@@ -362,7 +162,7 @@ static bool table_merge(struct space *space, struct table t)
         struct word high_head = vector_get(space, buckets, last);
         struct word low_head = vector_get(space, buckets, low);
         struct word head = low_head;
-        struct table_place to;
+        struct bucket_place to;
         uint32_t n_places;
 
         if (word_is_nil(low_head)) {
@@ -371,15 +171,15 @@ static bool table_merge(struct space *space, struct table t)
                 }
                 head = high_head;
         } else if (!word_is_nil(high_head)) {
-                uint32_t n = chain_count(space, low_head, &n_places) +
-                             chain_count(space, high_head, &n_places);
+                uint32_t n = bucket_count(space, low_head, &n_places) +
+                             bucket_count(space, high_head, &n_places);
 
-                if (n > TABLE_BUCKET_MAX || chain_new(space, n, &head)) {
+                if (n > BUCKET_ENTRIES_MAX || bucket_new(space, n, &head)) {
                         return false;
                 }
-                place_first(space, head, &to);
-                chain_copy(space, low_head, &to);
-                chain_copy(space, high_head, &to);
+                bucket_first(space, head, &to);
+                bucket_copy(space, low_head, &to);
+                bucket_copy(space, high_head, &to);
         }
         vector_put(space, buckets, low, head);
         vector_put(space, buckets, last, word_nil());
@@ -399,22 +199,23 @@ static struct word table_head(struct space *space, struct table t, uint64_t hash
 bool table_get(struct space *space, struct table t, const struct table_key *key,
                struct word *ret_value)
 {
-        struct table_place p;
+        struct bucket_place p;
 
-        if (!chain_find(space, table_head(space, t, key->hash), key, &p)) {
+        if (!bucket_find(space, table_head(space, t, key->hash), key->hash, &key->value, &p)) {
                 return false;
         }
-        *ret_value = place_value(space, &p);
+        *ret_value = bucket_value(space, &p);
         return true;
 }
 
 void table_put(struct space *space, struct table t, const struct table_key *key, struct word value)
 {
-        struct table_place p;
-        bool found = chain_find(space, table_head(space, t, key->hash), key, &p);
+        struct bucket_place p;
+        bool found = bucket_find(space, table_head(space, t, key->hash), key->hash, &key->value,
+                                 &p);
 
         hd_assert(found);
-        space_store(space, p.leaf, 2 + 2 * p.at, value);
+        bucket_set_value(space, &p, value);
 }
 
 /* A chain like `head` with at least one free place: itself, or a wider copy. */
@@ -424,8 +225,8 @@ static int table_make_room(struct space *space, struct table t, uint64_t bucket,
         struct vector buckets = table_buckets(t);
         struct word old = vector_get(space, buckets, bucket);
         struct word head;
-        struct table_place to;
-        uint32_t n_places, n = chain_count(space, old, &n_places);
+        struct bucket_place to;
+        uint32_t n_places, n = bucket_count(space, old, &n_places);
 
         if (n < n_places) {
                 *ret_head = old;
@@ -433,12 +234,12 @@ static int table_make_room(struct space *space, struct table t, uint64_t bucket,
         }
         /* With a secret hash, a bucket this long means that splits have failed for want of
          * memory. */
-        if (n == TABLE_BUCKET_MAX || chain_new(space, n + 1, &head) ||
+        if (n == BUCKET_ENTRIES_MAX || bucket_new(space, n + 1, &head) ||
             vector_reserve(space, buckets, bucket, 1)) {
                 return STORE_E_NOMEM;
         }
-        place_first(space, head, &to);
-        chain_copy(space, old, &to);
+        bucket_first(space, head, &to);
+        bucket_copy(space, old, &to);
         vector_put(space, buckets, bucket, head);
         *ret_head = head;
         return STORE_OK;
@@ -450,17 +251,17 @@ int table_reserve(struct space *space, struct table t, const struct table_key *k
         uint64_t bucket = table_bucket_of(table_n_buckets(space, t), key->hash);
         struct word head = vector_get(space, table_buckets(t), bucket);
         struct word key_word;
-        struct table_place p;
+        struct bucket_place p;
 
-        if (chain_find(space, head, key, &p)) {
+        if (bucket_find(space, head, key->hash, &key->value, &p)) {
                 return STORE_OK;
         }
         if (box_from_value(space, &key->value, &key_word) ||
             table_make_room(space, t, bucket, &head)) {
                 return STORE_E_NOMEM;
         }
-        place_first(space, head, &p);
-        chain_add(space, &p, key_word, word_hole(), table_print(key->hash));
+        bucket_first(space, head, &p);
+        bucket_add(space, &p, key_word, word_hole(), key->hash);
         table_set_n_entries(space, t, ++n_entries);
         for (unsigned i = 0; i < 2 && n_entries > table_n_buckets(space, t) * TABLE_LOAD; i++) {
                 if (!table_split(space, t)) {
@@ -478,15 +279,15 @@ static void table_shrink(struct space *space, struct table t, uint64_t bucket)
         struct word head = vector_get(space, buckets, bucket);
         uint64_t n_entries = table_n_entries(space, t);
         struct word narrow = word_nil();
-        struct table_place to;
-        uint32_t n_places, n = chain_count(space, head, &n_places);
+        struct bucket_place to;
+        uint32_t n_places, n = bucket_count(space, head, &n_places);
 
         if (n == 0) {
                 vector_put(space, buckets, bucket, word_nil());
                 vector_prune(space, buckets, bucket, 1);
-        } else if (n <= n_places / 2 && !chain_new(space, n, &narrow)) {
-                place_first(space, narrow, &to);
-                chain_copy(space, head, &to);
+        } else if (n <= n_places / 2 && !bucket_new(space, n, &narrow)) {
+                bucket_first(space, narrow, &to);
+                bucket_copy(space, head, &to);
                 vector_put(space, buckets, bucket, narrow);
         }
         if (n_entries == 0) {
@@ -505,14 +306,14 @@ static void table_shrink(struct space *space, struct table t, uint64_t bucket)
 bool table_take(struct space *space, struct table t, const struct table_key *key,
                 struct word *ret_value)
 {
-        struct table_place p;
+        struct bucket_place p;
         struct word value;
 
-        if (!chain_find(space, table_head(space, t, key->hash), key, &p)) {
+        if (!bucket_find(space, table_head(space, t, key->hash), key->hash, &key->value, &p)) {
                 return false;
         }
-        value = place_value(space, &p);
-        place_put(space, &p, word_hole(), word_nil(), 0);
+        value = bucket_value(space, &p);
+        bucket_clear(space, &p);
         table_set_n_entries(space, t, table_n_entries(space, t) - 1);
         table_shrink(space, t, table_bucket_of(table_n_buckets(space, t), key->hash));
         *ret_value = value;
@@ -523,7 +324,7 @@ void table_prune(struct space *space, struct table t, const struct table_key *ke
 {
         struct word value;
 
-        if (table_get(space, t, key, &value) && table_is_hole(value)) {
+        if (table_get(space, t, key, &value) && bucket_is_hole(value)) {
                 table_take(space, t, key, &value);
         }
 }
@@ -552,15 +353,15 @@ uint64_t table_visit(struct space *space, struct table t, uint64_t position, tab
         unsigned n_bits = (unsigned)__builtin_ctzll(level) + narrow;
         uint64_t start = n_bits ? table_reverse(bucket) : 0;
         struct word head = vector_get(space, table_buckets(t), bucket);
-        struct table_place p;
+        struct bucket_place p;
 
-        for (bool more = place_first(space, head, &p); more; more = place_next(space, &p)) {
-                struct word key = place_key(space, &p);
+        for (bool more = bucket_first(space, head, &p); more; more = bucket_next(space, &p)) {
+                struct word key = bucket_key(space, &p);
 
                 /* The part of the interval before the position was visited before a merge. */
-                if (!table_is_hole(key) &&
+                if (!bucket_is_hole(key) &&
                     (position == start || table_reverse(table_hash_of(space, key)) >= position)) {
-                        visit(user, key, place_value(space, &p));
+                        visit(user, key, bucket_value(space, &p));
                 }
         }
         return n_bits ? start + (UINT64_C(1) << (64 - n_bits)) : 0;

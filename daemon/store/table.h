@@ -6,7 +6,7 @@
  * it.
  *
  * Linear hashing with a keyed hash: an insertion splits at most two buckets, a removal merges at
- * most two, no step touches more than TABLE_BUCKET_MAX entries (STORE-4). A bucket is a leaf with
+ * most two, no step touches more than BUCKET_ENTRIES_MAX entries (STORE-4). A bucket is a leaf with
  * room for just the entries it has, up to eight, and beyond that a chain of leaves.
  *
  * As in vector.h a change reserves, puts, and on failure prunes.
@@ -22,8 +22,7 @@
 #include "store/value.h"
 #include "store/vector.h"
 
-#define TABLE_SLOTS      (2u + VECTOR_SLOTS)
-#define TABLE_BUCKET_MAX 64u
+#define TABLE_SLOTS (2u + VECTOR_SLOTS)
 
 struct table {
         struct word host;
