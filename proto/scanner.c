@@ -92,30 +92,54 @@ static enum scanner_outcome scanner_value(struct scanner *scanner, const struct 
 }
 
 /*
- * The common case, short scalars one after another, all of them at hand: passes over as many as
- * belong to the innermost container. What they add to the least length of the message is looked at
- * once behind them, which gives the same verdict, since that length only grows.
+ * The common case, values with short heads that are wholly at hand: passes over as many as there
+ * are, and stops in front of any that is refused or not of that sort. What they add to the least
+ * length of the message is looked at once behind them, which gives the same verdict, since that
+ * length only grows.
  */
 static size_t scanner_run(struct scanner *scanner, const uint8_t *bytes, size_t n)
 {
-        uint32_t n_floor = scanner->depth ? scanner->closes_at[scanner->depth - 1] : 0;
         uint32_t n_owed = scanner->n_owed;
+        unsigned depth = scanner->depth;
         size_t at = 0;
 
-        while (n_owed > n_floor && at + 1 < n) {
-                const struct format_lead *lead = &format_leads[bytes[at]];
-                uint32_t n_payload = lead->n_length
-                                             ? bytes[at + 1]
-                                             : lead->fixed + (uint32_t)(bytes[at] & lead->mask);
-                size_t n_whole = 1u + lead->n_length + n_payload + (lead->format == FORMAT_EXT);
+        while (n_owed && at < n) {
+                uint8_t byte = bytes[at];
+                const struct format_lead *lead = &format_leads[byte];
+                uint32_t length = lead->fixed + (uint32_t)(byte & lead->mask);
 
-                if (lead->format >= FORMAT_ARRAY || lead->n_length > 1 || n_whole > n - at) {
-                        break;
+                if (lead->format < FORMAT_ARRAY) {
+                        size_t n_whole = 1u + lead->n_length + (lead->format == FORMAT_EXT);
+
+                        if (lead->n_length > 1 || n_whole + length > n - at) {
+                                break;
+                        }
+                        n_whole += lead->n_length ? bytes[at + 1] : length;
+                        if (n_whole > n - at) {
+                                break;
+                        }
+                        at += n_whole;
+                        n_owed--;
+                } else {
+                        length <<= lead->format == FORMAT_MAP;
+                        if (lead->n_length || lead->format == FORMAT_RESERVED ||
+                            depth == LIMIT_NESTING ||
+                            length > LIMIT_ELEMENTS - scanner->n_elements) {
+                                break;
+                        }
+                        at++;
+                        n_owed--;
+                        scanner->closes_at[depth] = n_owed;
+                        depth++;
+                        n_owed += length;
+                        scanner->n_elements += length;
                 }
-                at += n_whole;
-                n_owed--;
+                while (depth && scanner->closes_at[depth - 1] == n_owed) {
+                        depth--;
+                }
         }
         scanner->n_owed = n_owed;
+        scanner->depth = (uint8_t)depth;
         scanner->n_bytes += at;
         if (at) {
                 scanner->outcome = scanner_settle(scanner);
