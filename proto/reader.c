@@ -60,6 +60,7 @@ static bool reader_next_long(struct reader *reader, struct wire_value *value)
                 return false;
         }
         n = format_length(lead, reader->at);
+        value->n = lead->format >= FORMAT_STR ? n : 0;
         if (lead->format < FORMAT_ARRAY) {
                 n_payload = (size_t)n + (lead->format == FORMAT_EXT);
         }
@@ -70,10 +71,8 @@ static bool reader_next_long(struct reader *reader, struct wire_value *value)
         value->n_raw = n_head + n_payload;
         if (lead->format >= FORMAT_ARRAY) {
                 value->type = lead->format == FORMAT_ARRAY ? WIRE_ARRAY : WIRE_MAP;
-                value->n = n;
                 value->bytes = behind;
         } else if (lead->format >= FORMAT_STR) {
-                value->n = n;
                 reader_payload(lead, behind, value);
         } else if (lead->format >= FORMAT_UINT) {
                 reader_number(lead, behind, value);
@@ -99,6 +98,7 @@ bool reader_next(struct reader *reader, struct wire_value *ret_value)
         }
         if (*at < 0x80) {
                 ret_value->type = WIRE_UINT;
+                ret_value->n = 0;
                 ret_value->uint = *at;
                 ret_value->raw = at;
                 ret_value->n_raw = 1;

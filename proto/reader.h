@@ -31,7 +31,7 @@ enum wire_type {
 struct wire_value {
         enum wire_type type;
         int8_t ext;         /* WIRE_EXT: its number */
-        uint32_t n;         /* bytes of str, bin, ext; elements of an array; pairs of a map */
+        uint32_t n;         /* bytes of str, bin, ext; elements of an array; pairs of a map; or 0 */
         const uint8_t *raw; /* the encoded value, head included */
         size_t n_raw;       /* its length; for a container only once reader_take() has found it */
         union {

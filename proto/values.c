@@ -6,6 +6,9 @@
 #include "proto/limits.h"
 #include "proto/values.h"
 
+_Static_assert(LIMIT_NAME_BYTES == 512 && LIMIT_INLINE_BYTES == 65536 && LIMIT_SLOTS == 65535,
+               "sentences here and in types.def name these numbers");
+
 static bool value_refuse(struct value_flaw *flaw, enum error code, const char *what)
 {
         *flaw = (struct value_flaw){.code = code, .what = what, .element = -1};

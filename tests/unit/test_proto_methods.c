@@ -61,6 +61,10 @@ Test(tables, error_and_kind_names_lead_back)
                                                  strlen(wire_kind_name((enum wire_kind)i))),
                              i);
         }
+        for (unsigned i = 0; i < _WIRE_KIND_N; i++) {
+                cr_assert_not_null(
+                        strstr(type_sentence(TYPE_KIND), wire_kind_name((enum wire_kind)i)));
+        }
         cr_assert_eq(wire_kind_from_name("maps", 4), _WIRE_KIND_N);
         cr_assert_eq(error_from_name("", 0), _ERROR_N);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reader: every encoding of every type; never past the end; strict UTF-8 at its edges. */
+/* Reader: every encoding of every type; never past the end; strict UTF-8 (P-10, P-12). */
 #include "proto/reader.h"
 
 #include <stdlib.h>
@@ -50,6 +50,21 @@ Test(reader, reads_integers_of_every_width_by_their_sign)
                 cr_assert_eq(value.sint, rows[i].value, "row %zu", i);
         }
         cr_assert_eq(ONE("\xcf\xff\xff\xff\xff\xff\xff\xff\xff").uint, UINT64_MAX);
+}
+
+Test(reader, what_has_no_length_has_length_0_whatever_was_there)
+{
+        static const char *const scalars[] = {"\x05", "\xc0",     "\xc3",
+                                              "\xff", "\xcc\x80", "\xca\x3f\xc0\x00\x00"};
+
+        for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++) {
+                struct wire_value value = {.n = 77};
+                struct reader reader;
+
+                reader_init(&reader, (const uint8_t *)scalars[i], i == 5 ? 5 : i == 4 ? 2 : 1);
+                cr_assert(reader_next(&reader, &value));
+                cr_assert_eq(value.n, 0, "scalar %zu", i);
+        }
 }
 
 Test(reader, reads_the_other_scalars)

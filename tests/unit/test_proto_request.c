@@ -70,6 +70,7 @@ static const char *const calls[_METHOD_N] = {
         [METHOD_HEAP_GC] = "[0, 1, \"heap.gc\", []]",
 };
 
+/* P-3 */
 Test(request, every_method_takes_its_call_and_counts_its_parameters)
 {
         for (unsigned i = 0; i < _METHOD_N; i++) {
@@ -146,6 +147,7 @@ Test(request, refusals_name_the_place_what_is_wanted_and_what_was_found)
                 "array");
 }
 
+/* P-8 */
 Test(request, unknown_methods_are_named_if_they_can_be_shown)
 {
         cr_assert_eq(decode("[0, 1, \"obj.gett\", []]"), REQUEST_E_REFUSED);
@@ -165,6 +167,7 @@ Test(request, unknown_methods_are_named_if_they_can_be_shown)
         cr_assert_eq(decode("[0, 1, \"pin\", []]"), REQUEST_E_REFUSED);
 }
 
+/* P-2, P-7 */
 Test(request, other_envelopes_are_not_rpc)
 {
         static const char *const texts[] = {
@@ -192,6 +195,7 @@ Test(request, other_envelopes_are_not_rpc)
         cr_assert_eq(request.type, REQUEST_NOTIFICATION);
 }
 
+/* P-3 */
 Test(request, options_are_found_and_foreign_ones_passed_over)
 {
         takes("[0, 1, \"obj.new\", [\"map\", nil, {\"x-trace\": [1, {2: 3}], \"into\": 9, "
@@ -202,6 +206,7 @@ Test(request, options_are_found_and_foreign_ones_passed_over)
         cr_assert_null(request_option(&request, OPTION_LIMIT));
 }
 
+/* P-18 */
 Test(request, what_was_to_be_bound_is_known_even_if_the_rest_is_refused)
 {
         static const char *const texts[] = {
@@ -253,6 +258,7 @@ static void rows(const char *call, const struct row *row)
         }
 }
 
+/* P-14, P-15, P-17, P-31 */
 Test(request, handles_and_names)
 {
         rows("[0, 1, \"obj.info\", [%]]", (struct row[]){{"0", true},
@@ -299,6 +305,7 @@ Test(request, handles_and_names)
                                                           {NULL, false}});
 }
 
+/* P-13, P-25, P-27, P-39 */
 Test(request, scalars_of_every_type)
 {
         rows("[0, 1, \"array.read\", [1, %, 1]]", (struct row[]){{"0", true},
@@ -354,6 +361,7 @@ Test(request, scalars_of_every_type)
              (struct row[]){{"[1, {2: '\\xff'}]", true}, {"nil", true}, {NULL, false}});
 }
 
+/* P-9, P-10, P-16 */
 Test(request, values_and_what_may_be_nested_in_them)
 {
         rows("[0, 1, \"array.push\", [1, [%]]]", (struct row[]){{"nil", true},
@@ -402,6 +410,7 @@ Test(request, values_and_what_may_be_nested_in_them)
         cr_assert_eq(request.args[0].n, 3);
 }
 
+/* P-32 */
 Test(request, init_depends_on_the_kind)
 {
         rows("[0, 1, \"obj.new\", [\"record\", %]]", (struct row[]){{"nil", true},
@@ -447,6 +456,7 @@ static int with_string(const char *method, bool in_list, size_t n)
         return request_decode(&request, message.bytes, message.n);
 }
 
+/* P-11 */
 Test(request, lengths_at_the_limit_and_one_beyond)
 {
         cr_assert_eq(with_string("name.get", false, LIMIT_NAME_BYTES), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scanner: ends of messages at every split point; every bound exactly at and one beyond; hostile
- * claims refused before their bytes arrive.
+ * claims refused before their bytes arrive (P-1, P-2, P-7, P-42).
  */
 #include "proto/scanner.h"
 

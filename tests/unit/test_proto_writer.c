@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writer and envelopes: the bytes they make, the bound, and taking back half a reply. */
+/* Writer and envelopes: the bytes they make, the bound, and taking back half a reply (P-1, P-6). */
 #include "proto/writer.h"
 
 #include <string.h>
