@@ -77,8 +77,7 @@ static inline bool offsets_have(const struct offsets *offsets, uint64_t offset)
         return offsets->table[i] == offset;
 }
 
-/* --- 1: the heap against a walk ----------------------------------------------------------------
- */
+/* --- 1: the heap against a walk ------------------------------------------------------ */
 
 static inline void audit_meet(struct audit *audit, struct word w, enum kind owner)
 {
@@ -127,8 +126,7 @@ static inline bool audit_found(void *user, uint64_t offset, uint64_t header, uin
         return census_add(&audit->census, offset, header, size_bytes, noscan);
 }
 
-/* --- 2: the shadow against the store -----------------------------------------------------------
- */
+/* --- 2: the shadow against the store ------------------------------------------------- */
 
 static inline void audit_thing(struct audit *audit, struct thing *thing, struct word w)
 {
@@ -311,8 +309,7 @@ static inline void audit_names(struct audit *audit)
         audit->n_entries += shadow->n_names;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------
- */
+/* --- all of it ----------------------------------------------------------------------- */
 
 static inline void audit_shadow(struct audit *audit)
 {

@@ -17,7 +17,7 @@ static void do_dup(struct actor *actor)
         int r = handle_dup(actor->session, target, into, &handle);
 
         want = want ? want : into_outcome(actor, into);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 check_value(actor, &(struct value){.type = VALUE_REF, .handle = handle},
                             &(struct cell){.thing = thing}, into);
@@ -44,7 +44,7 @@ static void do_same(struct actor *actor)
         bool same = false;
         int r = handle_same(actor->session, one, other, &same);
 
-        cr_assert_eq(r, want ? want : want_other);
+        check_outcome(r, want ? want : want_other);
         cr_assert_eq(same, r == STORE_OK && a == b);
 }
 
@@ -55,6 +55,10 @@ static void do_break(struct actor *actor)
         struct target target = target_handle(number);
         bool same;
 
+        /* Without memory it may have no effect, which nobody is told. */
+        if (starving) {
+                return;
+        }
         session_break(actor->session, number, msgid);
         if (grip ? !grip->thing : actor->n < MODEL_HANDLES_MAX) {
                 actor_bind(actor, number, NULL, msgid);
@@ -83,7 +87,7 @@ static void do_name_put(struct actor *actor)
                                                                : STORE_E_CONFLICT;
         }
         r = name_put(actor->session, name->bytes, name->n_bytes, target, when, same, &replaced);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 cr_assert_eq(replaced, had);
                 shadow_set_name(&shadow, name, thing);
@@ -100,7 +104,7 @@ static void do_name_get(struct actor *actor)
         int r = name_get(actor->session, name->bytes, name->n_bytes, into, &handle, &kind,
                          &version);
 
-        cr_assert_eq(r, naming ? into_outcome(actor, into) : STORE_E_NO_NAME);
+        check_outcome(r, naming ? into_outcome(actor, into) : STORE_E_NO_NAME);
         if (r == STORE_OK) {
                 cr_assert_eq(kind, naming->thing->kind);
                 cr_assert_eq(version, naming->thing->version);

@@ -57,7 +57,7 @@ static void do_new(struct actor *actor)
                 spec.init = NULL;
         }
         r = obj_new(actor->session, &spec, &handle);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 struct thing *thing = thing_new(&shadow, kind);
 
@@ -111,7 +111,7 @@ static void do_get_all(struct actor *actor)
                 want = picks_outcome(actor, count_refs(thing->cells, thing->n));
         }
         r = obj_get(actor->session, target, NULL, &tray.sink);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r) {
                 return;
         }
@@ -148,7 +148,7 @@ static void do_get(struct actor *actor)
         want = want ? want : picks_outcome(actor, count_refs(cells, n));
         row = row_of(sent, n);
         r = obj_get(actor->session, target, &row.source, &tray.sink);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 check_array(actor, cells, n);
         }
@@ -178,7 +178,7 @@ static void do_walk(struct actor *actor)
         }
         row = row_of(sent, n);
         r = obj_walk(actor->session, target, &row.source, into, &value);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 check_value(actor, &value, &cell, into);
         }
@@ -208,7 +208,7 @@ static void do_set(struct actor *actor)
         want = want ? want : want_key;
         row = row_of(sent, 2 * n);
         r = obj_set(actor->session, target, &row.source, guarded ? &if_version : NULL, &version);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 for (uint32_t i = 0; i < n; i++) {
                         thing_set(thing, &sent[2 * i], cells[i]);
@@ -246,7 +246,7 @@ static void do_cas(struct actor *actor)
                 want = matches ? want_value : now.thing ? into_outcome(actor, 0) : STORE_OK;
         }
         r = obj_cas(actor->session, target, &key, &expect, &value, &swapped, &current);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 cr_assert_eq(swapped, matches);
                 if (swapped) {
@@ -279,10 +279,9 @@ static void do_add(struct actor *actor)
                 thing_set(thing, &key, (struct cell){.value = sum});
                 thing->version++;
         } else {
-                cr_assert_eq(r, STORE_E_RANGE);
+                check_outcome(r, STORE_E_RANGE);
         }
 }
-
 
 static int random_row(struct actor *actor, uint32_t n)
 {
@@ -312,7 +311,7 @@ static void do_push(struct actor *actor)
         want = want ? want : r;
         row = row_of(sent, n);
         r = array_push(actor->session, target, &row.source, &length);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 thing_splice(thing, thing->n, 0, cells, n);
                 thing->version += n > 0;
@@ -336,7 +335,7 @@ static void do_read(struct actor *actor)
                 }
         }
         r = array_read(actor->session, target, at, n, &tray.sink);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 check_array(actor, thing->cells + (n ? at : 0), n);
         }
@@ -365,7 +364,7 @@ static void do_splice(struct actor *actor)
         }
         row = row_of(sent, n);
         r = array_splice(actor->session, target, at, n_delete, &row.source, &tray.sink);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 check_array(actor, thing->cells + (n_delete ? at : 0), n_delete);
                 thing_splice(thing, at, n_delete, cells, n);
@@ -396,7 +395,7 @@ static void do_map_del(struct actor *actor)
         }
         row = row_of(sent, n);
         r = map_del(actor->session, target, &row.source, take ? &tray.sink : NULL, &n_deleted);
-        cr_assert_eq(r, want, "%d, not %d", r, want);
+        check_outcome(r, want);
         if (r == STORE_OK) {
                 for (uint32_t i = 0; i < n; i++) {
                         n_found += thing_remove(thing, &sent[i], &cells[i]);
@@ -421,7 +420,7 @@ static void do_scan(struct actor *actor)
         do {
                 tray_clear(&tray);
                 r = map_scan(actor->session, target, &scan, &tray.sink, &scan.cursor);
-                cr_assert_eq(r, want);
+                check_outcome(r, want);
                 for (uint32_t i = 1; i < tray.n_items; i++, n++) {
                         cr_assert_lt(thing_find(thing, &tray.items[i].value), thing->n);
                 }

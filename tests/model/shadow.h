@@ -67,8 +67,7 @@ static inline void *shadow_resize(void *p, size_t n, size_t size)
         return p;
 }
 
-/* --- things ------------------------------------------------------------------------------------
- */
+/* --- things -------------------------------------------------------------------------- */
 
 static inline struct thing *thing_new(struct shadow *shadow, enum kind kind)
 {
@@ -160,8 +159,7 @@ static inline bool thing_remove(struct thing *map, const struct value *key, stru
         return true;
 }
 
-/* --- grips and names ---------------------------------------------------------------------------
- */
+/* --- grips and names ----------------------------------------------------------------- */
 
 static inline struct grip *actor_find(struct actor *actor, uint32_t number)
 {
@@ -216,8 +214,7 @@ static inline void shadow_set_name(struct shadow *shadow, const struct value *na
         naming->thing = thing;
 }
 
-/* --- reachability ------------------------------------------------------------------------------
- */
+/* --- reachability -------------------------------------------------------------------- */
 
 static inline void shadow_push(struct shadow *shadow, struct thing *thing)
 {

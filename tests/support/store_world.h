@@ -113,8 +113,7 @@ static inline struct session *world_session(struct world *world)
         return session;
 }
 
-/* --- a source ----------------------------------------------------------------------------------
- */
+/* --- a source ------------------------------------------------------------------------ */
 
 struct row {
         struct value_source source;
@@ -154,8 +153,7 @@ static inline struct row row_of(const struct value *values, uint32_t n)
                sizeof((struct value[]){__VA_ARGS__}) / sizeof(struct value))
 #define SOURCE(...) (&((struct row[]){ROW(__VA_ARGS__)})->source)
 
-/* --- a sink ------------------------------------------------------------------------------------
- */
+/* --- a sink -------------------------------------------------------------------------- */
 
 enum item_type { ITEM_ARRAY, ITEM_MAP, ITEM_VALUE };
 
