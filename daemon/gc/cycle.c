@@ -13,17 +13,21 @@
 #include "heap/sweep.h"
 
 /*
- * One cycle, on the controller's thread:
+ * One cycle, on the controller's thread (DESIGN.md, "A cycle"):
  *
- *   hold      every mutator is at a boundary; their caches are flushed
- *   mark      workers, from the root cells
- *   sweep     workers, chunk by chunk; freed spans go to the page heap without a lock
- *   resume    mutators go on
- *   announce  the listener hears what was freed; idle pages go back to the kernel
+ *   ARM       handshake: stores shade what they overwrite, and what they write
+ *   BLACKEN   handshake: new objects are born marked; stores no longer shade what they write
+ *   MARK      workers, from the root cells, beside the mutators
+ *   PROPOSE   no marking thread runs; handshake: logs are handed over. None: done; else MARK again
+ *   CLEAR     marks are final
+ *   DISARM    handshake: no barrier, new objects unmarked, fresh central lists
+ *   SWEEP     workers, beside the mutators
  */
 
 struct sweep_job {
         struct heap *heap;
+        unsigned generation;
+        uint32_t n_chunks; /* what comes later is of the new generation anyway */
         _Atomic uint32_t next_chunk;
         _Atomic uint64_t live_bytes, live_objects, freed_bytes, freed_objects;
 };
@@ -32,12 +36,12 @@ static void cycle_sweep_worker(void *user, unsigned worker)
 {
         struct sweep_job *job = user;
         struct sweep_totals totals = {0};
-        uint32_t n_chunks = sweep_n_chunks(job->heap), chunk;
+        uint32_t chunk;
 
         (void)worker;
         while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
-               n_chunks) {
-                sweep_chunk(job->heap, chunk, &totals);
+               job->n_chunks) {
+                sweep_chunk(job->heap, chunk, job->generation, &totals);
         }
         atomic_fetch_add_explicit(&job->live_bytes, totals.live_bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&job->live_objects, totals.live_objects, memory_order_relaxed);
@@ -47,9 +51,12 @@ static void cycle_sweep_worker(void *user, unsigned worker)
 
 static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
 {
-        struct sweep_job job = {.heap = gc->heap};
+        struct sweep_job job = {
+                .heap = gc->heap,
+                .generation = gc->target.generation,
+                .n_chunks = sweep_n_chunks(gc->heap),
+        };
 
-        central_reset(gc->heap);
         cycle->sweep_cpu_ns = workers_run(&gc->workers, cycle_sweep_worker, &job);
         cycle->live_bytes = job.live_bytes;
         cycle->live_objects = job.live_objects;
@@ -57,61 +64,104 @@ static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
         cycle->freed_objects = job.freed_objects;
 }
 
-/* What asked for a cycle before the hold is answered by this one; only somebody's wish for a cycle
- * that starts later stands. */
-static void cycle_absorb_requests(struct gc *gc)
+static void cycle_move(struct gc *gc, enum gc_phase to)
 {
-        pthread_mutex_lock(&gc->lock);
-        if (gc->pending && gc->pending_reason != GC_REASON_FORCED) {
-                gc->pending = false;
-                atomic_store_explicit(&gc->asked, false, memory_order_relaxed);
-        }
-        pthread_mutex_unlock(&gc->lock);
+        enum gc_phase from = atomic_load_explicit(&gc->phase, memory_order_relaxed);
+
+        hd_assert(gc_phase_may_follow(from, to));
+        atomic_store_explicit(&gc->phase, to, memory_order_relaxed);
 }
 
-static void cycle_verify_heap(struct gc *gc)
+/* Both handshakes before marking. Two, because an object may be born black only when every mutator
+ * shades what it overwrites (GC-20). */
+static void cycle_begin(struct gc *gc)
 {
-#if HEAPD_CHECKS >= 2
-        char text[160] = "";
+        unsigned generation = gc->target.generation;
 
-        if (!heap_verify(gc->heap, text, sizeof(text))) {
-                fprintf(stderr, "heapd: heap after cycle %llu: %s\n",
-                        (unsigned long long)gc->n_started, text);
-                hd_unreachable();
-        }
-#else
-        (void)gc;
-#endif
+        cycle_move(gc, GC_PHASE_ARM);
+        handshake_run(gc, (struct handshake){
+                                  .armed = true, .grey = true, .generation = (uint8_t)generation});
+        cycle_move(gc, GC_PHASE_BLACKEN);
+        handshake_run(gc, (struct handshake){.armed = true,
+                                             .black = true,
+                                             .drop_holes = true,
+                                             .generation = (uint8_t)generation});
+        handshake_fetch_caches(gc);
+}
+
+static void cycle_mark(struct gc *gc, struct gc_cycle *cycle)
+{
+        struct handshake propose = gc->target;
+        struct mark_totals totals = {0};
+        bool roots = true;
+
+        propose.drop_holes = false;
+        propose.hand_log = true;
+        do {
+                cycle_move(gc, GC_PHASE_MARK);
+                mark_run(gc, roots, &totals);
+                roots = false;
+                cycle->n_proposals++;
+                cycle_move(gc, GC_PHASE_PROPOSE);
+                handshake_run(gc, propose);
+                /* Nothing shaded since the wave began, and nobody scanned during it: there was no
+                 * grey object when it began, so every reachable one is black (GC-26). */
+        } while (grey_logs_pending(&gc->grey.logs));
+        cycle->mark_cpu_ns = totals.cpu_ns;
+        cycle->scanned_bytes = totals.scanned_bytes;
+        cycle->overflows = totals.n_overflows;
+}
+
+static void cycle_end(struct gc *gc)
+{
+        unsigned old = gc->target.generation;
+
+        cycle_move(gc, GC_PHASE_CLEAR);
+        cycle_move(gc, GC_PHASE_DISARM);
+        /* What is allocated from here on counts towards the next cycle. */
+        atomic_store_explicit(&gc->allocated_bytes, 0, memory_order_relaxed);
+        handshake_run(gc,
+                      (struct handshake){.drop_holes = true, .hand_log = true, .generation = !old});
+        handshake_fetch_caches(gc);
+        grey_logs_drop(&gc->grey.logs);
+        central_reset(gc->heap, old);
 }
 
 static void cycle_collect(struct gc *gc, struct gc_cycle *cycle)
 {
-        struct mark_totals marked;
-        uint64_t now_ns = clock_now_ns(), held_ns;
+        uint64_t begin_ns = clock_now_ns(), mark_ns, end_ns, sweep_ns;
 
-        cycle->start_ns = now_ns;
-        mutators_hold(gc);
-        mutators_flush(gc);
-        cycle_absorb_requests(gc);
-        held_ns = clock_now_ns();
-        cycle->stop_ns = held_ns - now_ns;
-        mark_run(gc, &marked);
-        cycle->mark_cpu_ns = marked.cpu_ns;
-        cycle->scanned_bytes = marked.scanned_bytes;
-        cycle->overflows = marked.n_overflows;
-        now_ns = clock_now_ns();
-        cycle->mark_ns = now_ns - held_ns;
+        cycle->start_ns = begin_ns;
+        cycle->heap_start_bytes = gc_heap_bytes(gc);
+        cycle_begin(gc);
+        mark_ns = clock_now_ns();
+        cycle_mark(gc, cycle);
+        end_ns = clock_now_ns();
+        cycle->heap_end_bytes = gc_heap_bytes(gc);
+        cycle_end(gc);
+        cycle_move(gc, GC_PHASE_SWEEP);
+        sweep_ns = clock_now_ns();
         cycle_sweep(gc, cycle);
-        cycle_verify_heap(gc);
-        cycle->heap_start_bytes = cycle->live_bytes + cycle->freed_bytes;
-        cycle->heap_end_bytes = cycle->heap_start_bytes; /* nobody allocated meanwhile */
+        cycle_move(gc, GC_PHASE_IDLE);
         atomic_store_explicit(&gc->live_bytes, cycle->live_bytes, memory_order_relaxed);
-        atomic_store_explicit(&gc->allocated_bytes, 0, memory_order_relaxed);
-        atomic_store_explicit(&gc->garbage_bytes, 0, memory_order_relaxed);
-        cycle->sweep_ns = clock_now_ns() - now_ns;
-        mutators_resume(gc);
-        cycle->total_ns = clock_now_ns() - cycle->start_ns;
-        cycle->hold_ns = cycle->total_ns;
+        cycle->begin_ns = mark_ns - begin_ns;
+        cycle->mark_ns = end_ns - mark_ns;
+        cycle->end_ns = sweep_ns - end_ns;
+        cycle->total_ns = clock_now_ns() - begin_ns;
+        cycle->sweep_ns = cycle->total_ns - (sweep_ns - begin_ns);
+}
+
+/* What growth or a full heap asked for meanwhile has been answered by this cycle, if it helped. */
+static void cycle_drop_stale_request_locked(struct gc *gc)
+{
+        bool grown = gc_heap_bytes(gc) >=
+                     atomic_load_explicit(&gc->trigger_bytes, memory_order_relaxed);
+
+        if (gc->pending && (gc->pending_reason == GC_REASON_LIMIT ||
+                            (gc->pending_reason == GC_REASON_GOAL && !grown))) {
+                gc->pending = false;
+                atomic_store_explicit(&gc->asked, false, memory_order_relaxed);
+        }
 }
 
 /* Enters the cycle's figures and the next goal, and lets those go who waited for it. */
@@ -126,13 +176,13 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         gc->last_end_ns = clock_now_ns();
         gc->last_end_real_ns = clock_real_ns();
         gc->last_took_ns = cycle->total_ns;
-        gc->hold_total_ns += cycle->hold_ns;
         gc->gc_cpu_ns += cycle->mark_cpu_ns + cycle->sweep_cpu_ns;
         gc->n_forced += cycle->reason == GC_REASON_FORCED;
         elapsed_ns = gc->last_end_ns - gc->start_ns;
         cycle->cpu_fraction = (double)gc->gc_cpu_ns / ((double)elapsed_ns * gc->n_cpus);
         gc->last = *cycle;
         gc_update_goal_locked(gc);
+        cycle_drop_stale_request_locked(gc);
         cycle->next_goal_bytes = gc->last.next_goal_bytes = gc->goal_bytes;
         pthread_mutex_unlock(&gc->lock);
         if (gc->config.listener && gc->config.listener->cycle_end) {
@@ -213,6 +263,7 @@ void *cycle_controller_main(void *user)
 
                 gc->pending = false;
                 gc->entries_seen = mutators_count_entries_locked(gc);
+                atomic_store_explicit(&gc->garbage_bytes, 0, memory_order_relaxed);
                 atomic_store_explicit(&gc->asked, false, memory_order_relaxed);
                 pthread_mutex_unlock(&gc->lock);
                 cycle_run(gc, number, reason);

@@ -49,7 +49,6 @@ static void gc_init_locks(struct gc *gc)
         pthread_mutex_init(&gc->lock, NULL);
         pthread_mutex_init(&gc->roots_lock, NULL);
         pthread_cond_init(&gc->wake, &attributes);
-        pthread_cond_init(&gc->resumed, NULL);
         pthread_cond_init(&gc->finished, NULL);
         pthread_condattr_destroy(&attributes);
 }
@@ -60,7 +59,6 @@ static void gc_release(struct gc *gc)
                 free(gc->root_chunks[i]);
         }
         pthread_cond_destroy(&gc->finished);
-        pthread_cond_destroy(&gc->resumed);
         pthread_cond_destroy(&gc->wake);
         pthread_mutex_destroy(&gc->roots_lock);
         pthread_mutex_destroy(&gc->lock);
@@ -143,8 +141,14 @@ void gc_update_goal_locked(struct gc *gc)
         heap_get_stats(gc->heap, &stats);
         input.limit_bytes = stats.limit;
         gc->goal_bytes = pacer_goal(&input);
-        /* Mutators are held during the cycle, so it may start when the goal is reached. */
-        atomic_store_explicit(&gc->trigger_bytes, gc->goal_bytes, memory_order_relaxed);
+        atomic_store_explicit(&gc->trigger_bytes, pacer_trigger(gc->goal_bytes, input.live_bytes),
+                              memory_order_relaxed);
+}
+
+uint64_t gc_heap_bytes(struct gc *gc)
+{
+        return atomic_load_explicit(&gc->live_bytes, memory_order_relaxed) +
+               atomic_load_explicit(&gc->allocated_bytes, memory_order_relaxed);
 }
 
 uint64_t gc_request(struct gc *gc, enum gc_reason reason)
@@ -162,11 +166,6 @@ uint64_t gc_request(struct gc *gc, enum gc_reason reason)
                 gc->pending = true;
                 atomic_store_explicit(&gc->asked, true, memory_order_relaxed);
                 number = gc->n_started + 1;
-                /* Memory is short: mutators wait at their next boundary rather than outrun the
-                 * controller's wake-up. */
-                if (reason == GC_REASON_GOAL || reason == GC_REASON_LIMIT) {
-                        atomic_store_explicit(&gc->hold, true, memory_order_seq_cst);
-                }
                 pthread_cond_signal(&gc->wake);
         }
         pthread_mutex_unlock(&gc->lock);
@@ -202,11 +201,22 @@ void gc_set_percent(struct gc *gc, int percent)
 
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
 {
+        struct handshake_cost cost;
+
         pthread_mutex_lock(&gc->lock);
+        cost = gc->cost_gone;
+        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
+                if (gc->mutators[i]) {
+                        handshake_add_cost(&cost, gc->mutators[i]);
+                }
+        }
         *ret_stats = (struct gc_stats){
+                .n_handshakes = cost.n,
+                .handshake_total_ns = cost.total_ns,
+                .handshake_max_ns = cost.max_ns,
                 .n_cycles = gc->n_finished,
                 .n_forced = gc->n_forced,
-                .pause_total_ns = gc->hold_total_ns,
+                .phase = atomic_load_explicit(&gc->phase, memory_order_relaxed),
                 .goal_bytes = gc->goal_bytes,
                 .trigger_bytes = atomic_load_explicit(&gc->trigger_bytes, memory_order_relaxed),
                 .last_end_real_ns = gc->last_end_real_ns,

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/assert.h"
+#include "gc/phase.h"
 #include "heap/cache.h"
 #include "heap/heap.h"
 #include "heap/object.h"
@@ -32,6 +33,7 @@
 
 struct gc;
 struct gc_listener;
+struct grey_packet;
 
 #define GC_MUTATORS_MAX 256u
 #define GC_ROOTS_MAX    (1u << 20)
@@ -62,11 +64,13 @@ struct gc_config {
 struct gc_cycle {
         uint64_t number; /* 1, 2, … */
         enum gc_reason reason;
-        uint64_t start_ns; /* monotonic */
-        uint64_t hold_ns;  /* how long mutators could not run requests */
-        uint64_t stop_ns, mark_ns, sweep_ns, total_ns; /* wall */
-        uint64_t mark_cpu_ns, sweep_cpu_ns;            /* summed over workers */
-        uint64_t heap_start_bytes, heap_end_bytes;     /* in use at start, after mark */
+        uint64_t start_ns;                            /* monotonic */
+        uint64_t begin_ns, mark_ns, end_ns, sweep_ns; /* ARM and BLACKEN; MARK and PROPOSE; CLEAR
+                                                       * and DISARM; SWEEP: wall time */
+        uint64_t total_ns;
+        uint64_t mark_cpu_ns, sweep_cpu_ns; /* summed over workers */
+        uint64_t n_proposals; /* times that marking seemed to be over, and at last was */
+        uint64_t heap_start_bytes, heap_end_bytes; /* in use at start, after mark */
         uint64_t live_bytes, live_objects, scanned_bytes;
         uint64_t freed_bytes, freed_objects;
         uint64_t goal_bytes; /* of the cycle that ends here */
@@ -87,7 +91,10 @@ struct gc_listener {
 
 struct gc_stats {
         uint64_t n_cycles, n_forced;
-        uint64_t pause_total_ns; /* time mutators were held, all cycles */
+        enum gc_phase phase;
+        uint64_t n_handshakes;       /* answered, by mutators or their proxy */
+        uint64_t handshake_total_ns; /* that answering took: all that a cycle costs a request */
+        uint64_t handshake_max_ns;
         uint64_t goal_bytes, trigger_bytes;
         uint64_t last_end_real_ns; /* wall clock of the end of the last cycle */
         double cpu_fraction;
@@ -97,18 +104,27 @@ struct gc_stats {
         struct gc_cycle last; /* number == 0: none yet */
 };
 
-/* Private to gc/, visible for the inline functions below. */
+/* Private to gc/, visible for the inline functions below. The owner writes; while the state is
+ * MUTATOR_PROXY the controller does, in the owner's stead. */
 struct mutator {
         struct gc *gc;
         struct heap *heap;
         uint8_t *base; /* of the heap's address range */
-        struct cache cache;
-        uint64_t stamp;           /* mutator and request; what fresh words carry */
-        _Atomic uint32_t state;   /* enum mutator_state in mutator.c */
-        _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
-        uint64_t reported_bytes;  /* of cache.handed_bytes, to the pacer */
+        struct cache *cache;
+        uint64_t stamp;          /* mutator and request; what fresh words carry */
+        bool armed;              /* stores log what they overwrite (GC-20) */
+        bool grey;               /* and what they write (GC-21) */
+        struct grey_packet *log; /* objects marked by this mutator's stores; NULL: none yet */
+        uint64_t reported_bytes; /* of cache->handed_bytes, to the pacer */
+        struct cache *spare;     /* takes over at a handshake that drops holes */
+        struct cache *dropped;   /* the one it took over from, until the controller fetches it */
         uint32_t index;
         char name[16];
+        _Atomic uint64_t n_handshakes, handshake_total_ns, handshake_max_ns;
+        _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
+        _Alignas(64) _Atomic uint32_t state; /* enum mutator_state in internals.h */
+        _Atomic uint32_t requested;          /* number of the last handshake asked for */
+        _Atomic uint32_t acknowledged;       /* and answered */
 };
 
 /* A word outside the heap that keeps what it names alive. */
@@ -125,7 +141,7 @@ void gc_free(struct gc *gc);
 int gc_attach(struct gc *gc, const char *name, struct mutator **ret_mutator);
 void gc_detach(struct mutator *mutator);
 
-/* Boundaries: may wait for a cycle that holds the mutators. */
+/* Boundaries: where a mutator answers handshakes, in O(1). None of them waits for a cycle. */
 void gc_enter(struct mutator *mutator);
 void gc_leave(struct mutator *mutator);
 void gc_poll(struct mutator *mutator);
@@ -211,15 +227,24 @@ static inline struct word gc_load(const struct mutator *mutator, struct word obj
                                                            memory_order_acquire));
 }
 
+/* The slow half of gc_store() and gc_root_store(): exchanges and shades (barrier.c). */
+void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bits);
+
 /*
- * The one way to write a slot. While a cycle holds the mutators, no barrier is needed and this is a
- * release store: whoever reads the reference sees the object it names complete.
+ * The one way to write a slot. Outside a cycle this is a release store: whoever reads the reference
+ * sees the object it names complete (GC-11).
  */
 static inline void gc_store(struct mutator *mutator, struct word object, uint32_t slot,
                             struct word value)
 {
+        _Atomic uint64_t *at = gc_slot(mutator, object, slot);
+
         gc_check_word(mutator, value);
-        atomic_store_explicit(gc_slot(mutator, object, slot), value.bits, memory_order_release);
+        if (__builtin_expect(mutator->armed, false)) {
+                gc_store_armed(mutator, at, value.bits);
+        } else {
+                atomic_store_explicit(at, value.bits, memory_order_release);
+        }
 }
 
 /* The bytes of a noscan object: read only once the object is published, and only until the

@@ -11,6 +11,10 @@
 
 static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *packet)
 {
+        if (packet->is_log) {
+                grey_logs_release(&queue->logs, packet);
+                return;
+        }
         packet->next = queue->empty;
         queue->empty = packet;
         queue->n_empty++;
@@ -54,12 +58,17 @@ int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_thr
         for (uint64_t i = queue->n_packets; i-- > 0;) {
                 grey_put_empty_locked(queue, &queue->memory[i]);
         }
+        if (grey_logs_init(&queue->logs, (uint32_t)queue->packet_entries) < 0) {
+                grey_queue_deinit(queue);
+                return -ENOMEM;
+        }
         return 0;
 }
 
 void grey_queue_deinit(struct grey_queue *queue)
 {
         if (queue->memory) {
+                grey_logs_deinit(&queue->logs);
                 munmap(queue->memory, queue->n_packets * sizeof(struct grey_packet));
                 pthread_mutex_destroy(&queue->lock);
                 pthread_cond_destroy(&queue->more);
@@ -118,7 +127,8 @@ void grey_push_slow(struct grey_local *local, uint64_t entry)
         pthread_mutex_unlock(&queue->lock);
         if (!fresh) {
                 local->n_overflows++;
-                marks_flag_overflow(local->heap, entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1));
+                grey_logs_flag(&queue->logs, local->heap,
+                               entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1));
                 return;
         }
         local->packet->entries[local->packet->n++] = entry;
@@ -144,6 +154,19 @@ void grey_share(struct grey_local *local)
         pthread_mutex_unlock(&queue->lock);
 }
 
+/* Logs that mutators have filled join the shared packets. */
+static void grey_fetch_logs_locked(struct grey_queue *queue)
+{
+        struct grey_packet *log = grey_logs_take_all(&queue->logs);
+
+        while (log) {
+                struct grey_packet *next = log->next;
+
+                grey_put_full_locked(queue, log);
+                log = next;
+        }
+}
+
 /* Waits for shared work; false when every thread waits, so that there is none. */
 bool grey_pop_slow(struct grey_local *local, uint64_t *ret_entry)
 {
@@ -153,6 +176,9 @@ bool grey_pop_slow(struct grey_local *local, uint64_t *ret_entry)
         pthread_mutex_lock(&queue->lock);
         queue->n_idle++;
         atomic_store_explicit(&queue->n_waiting, queue->n_idle, memory_order_relaxed);
+        if (!queue->full) {
+                grey_fetch_logs_locked(queue);
+        }
         while (!queue->full && queue->n_idle < queue->n_threads) {
                 pthread_cond_wait(&queue->more, &queue->lock);
         }

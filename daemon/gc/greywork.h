@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GREY_PACKET_ENTRIES  254u
+#include "gc/greylog.h"
+
 #define GREY_PACKET_MIN      8u
 #define GREY_ENTRIES_DEFAULT (1u << 20)
 
@@ -26,12 +27,6 @@ struct heap;
 /* An object's offset, and in the upper 16 bits the piece of a long object that comes next. */
 #define GREY_PIECE_SHIFT 48
 #define GREY_PIECE_WORDS 4096u
-
-struct grey_packet {
-        struct grey_packet *next;
-        uint64_t n;
-        uint64_t entries[GREY_PACKET_ENTRIES];
-};
 
 struct grey_queue {
         pthread_mutex_t lock;
@@ -44,6 +39,7 @@ struct grey_queue {
         uint64_t packet_entries; /* in use of each packet; fewer only to test a full queue */
         unsigned n_threads, n_idle;
         _Atomic unsigned n_waiting; /* idle threads, for a look without the lock */
+        struct grey_logs logs;      /* the mutators' side */
 };
 
 struct grey_local {

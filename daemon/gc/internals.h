@@ -13,6 +13,8 @@
 
 #include "gc/gc.h"
 #include "gc/greywork.h"
+#include "gc/handshake.h"
+#include "gc/phase.h"
 #include "gc/worker.h"
 
 #define GC_ROOT_CHUNK  1024u
@@ -22,8 +24,9 @@
 #define GC_REPORT_BYTES (UINT64_C(16) << 10)
 
 enum mutator_state {
-        MUTATOR_AWAY, /* between requests: holds no raw reference */
-        MUTATOR_IN,   /* running a request */
+        MUTATOR_AWAY,  /* between requests: holds no raw reference */
+        MUTATOR_IN,    /* running a request */
+        MUTATOR_PROXY, /* away, and the controller is answering a handshake for it */
 };
 
 struct gc {
@@ -33,8 +36,7 @@ struct gc {
 
         /* The controller and what is asked of it, under `lock`. */
         pthread_mutex_t lock;
-        pthread_cond_t wake;     /* to the controller: a request, a stop, a mutator is away */
-        pthread_cond_t resumed;  /* to mutators: the hold is over */
+        pthread_cond_t wake;     /* to the controller: a request or a stop */
         pthread_cond_t finished; /* to gc_wait(): a cycle has ended */
         pthread_t controller;
         bool stopping;
@@ -42,18 +44,21 @@ struct gc {
         enum gc_reason pending_reason;
         uint64_t n_started, n_finished, n_forced;
         uint64_t start_ns, last_end_ns, last_end_real_ns, last_took_ns;
-        uint64_t hold_total_ns, gc_cpu_ns;
+        uint64_t gc_cpu_ns;
         uint64_t entries_seen; /* sum of entries at the last cycle */
         uint64_t entries_gone; /* of detached mutators */
+        struct handshake_cost cost_gone;
         uint64_t goal_bytes;
         struct gc_cycle last;
         struct mutator *mutators[GC_MUTATORS_MAX];
         unsigned n_mutators;
 
-        /* Set: mutators wait at their next boundary. Sequentially consistent, as is mutator.state:
-         * each side writes its own and reads the other's (GC-2). */
-        _Atomic bool hold;
-        _Atomic bool asked; /* a copy of `pending`, to keep allocation off the lock */
+        /* The handshake in progress or last completed; what a newcomer starts as. Under `lock`. */
+        struct handshake target;
+        uint32_t handshake_number;
+
+        _Atomic uint32_t phase; /* enum gc_phase */
+        _Atomic bool asked;     /* a copy of `pending`, to keep allocation off the lock */
         _Atomic int percent;
         _Atomic uint64_t live_bytes;      /* as of the last cycle */
         _Atomic uint64_t allocated_bytes; /* since then, as reported */
@@ -71,11 +76,10 @@ struct gc {
 };
 
 /* mutator.c, for the controller. */
-void mutators_hold(struct gc *gc);
-void mutators_resume(struct gc *gc);
-void mutators_flush(struct gc *gc);
 uint64_t mutators_count_entries_locked(struct gc *gc);
 
+/* gc.c: bytes live at the last cycle and allocated since, as far as reported. */
+uint64_t gc_heap_bytes(struct gc *gc);
 /* gc.c: goal and trigger from what the last cycle found. */
 void gc_update_goal_locked(struct gc *gc);
 

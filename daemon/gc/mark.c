@@ -55,12 +55,19 @@ static void mark_words(struct marker *marker, uint64_t offset, uint64_t from, ui
         marker->scanned_bytes += (to - from) * sizeof(uint64_t);
 }
 
+/* Zero for a slot that was born marked and is not in use yet: a rescan may come by. */
+static uint64_t mark_count(const struct marker *marker, uint64_t offset)
+{
+        return object_header_count(atomic_load_explicit(
+                (const _Atomic uint64_t *)(marker->base + offset), memory_order_relaxed));
+}
+
 /* A long object is scanned in pieces, the next one queued first, so that others can help. */
 static void mark_scan(struct marker *marker, uint64_t entry)
 {
         uint64_t offset = entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1);
         uint64_t from = (entry >> GREY_PIECE_SHIFT) * GREY_PIECE_WORDS;
-        uint64_t to = object_header_count(*(const uint64_t *)(marker->base + offset));
+        uint64_t to = mark_count(marker, offset);
 
         if (to - from > GREY_PIECE_WORDS && entry >> GREY_PIECE_SHIFT < UINT16_MAX) {
                 to = from + GREY_PIECE_WORDS;
@@ -121,15 +128,15 @@ static void mark_rescan_page(struct marker *marker, uint32_t page)
         const struct heap *heap = marker->heap;
 
         for (unsigned i = 0; i < PAGE_ROW_WORDS; i++) {
+                /* Acquire: slots were zeroed before they were marked (marks_set()). */
                 uint64_t bits = atomic_load_explicit(&heap_seen_row(heap, page)[i],
-                                                     memory_order_relaxed);
+                                                     memory_order_acquire);
 
                 for (; bits; bits &= bits - 1) {
                         uint64_t granule = i * 64u + (unsigned)__builtin_ctzll(bits);
                         uint64_t offset = heap_page_offset(page) + granule * HEAP_GRANULE_BYTES;
 
-                        mark_words(marker, offset, 0,
-                                   object_header_count(*(const uint64_t *)(marker->base + offset)));
+                        mark_words(marker, offset, 0, mark_count(marker, offset));
                 }
         }
 }
@@ -168,21 +175,25 @@ static void mark_worker(void *user, unsigned worker)
         grey_local_deinit(&marker.grey);
 }
 
-void mark_run(struct gc *gc, struct mark_totals *ret_totals)
+static void mark_work(struct gc *gc, bool roots, struct mark_totals *totals)
 {
-        struct mark_totals totals = {0};
-        uint64_t n_overflows;
-        bool rescan = false;
+        struct mark_job job = {.gc = gc, .rescan = !roots};
 
-        do {
-                struct mark_job job = {.gc = gc, .rescan = rescan};
+        grey_queue_reset(&gc->grey);
+        totals->cpu_ns += workers_run(&gc->workers, mark_worker, &job);
+        totals->scanned_bytes += job.scanned_bytes;
+        totals->n_overflows += job.n_overflows;
+}
 
-                grey_queue_reset(&gc->grey);
-                totals.cpu_ns += workers_run(&gc->workers, mark_worker, &job);
-                totals.scanned_bytes += job.scanned_bytes;
-                n_overflows = job.n_overflows;
-                totals.n_overflows += n_overflows;
-                rescan = true;
-        } while (n_overflows > 0);
-        *ret_totals = totals;
+void mark_run(struct gc *gc, bool roots, struct mark_totals *totals)
+{
+        if (roots) {
+                mark_work(gc, true, totals);
+        } else {
+                grey_logs_take_overflowed(&gc->grey.logs);
+                mark_work(gc, false, totals);
+        }
+        while (grey_logs_take_overflowed(&gc->grey.logs)) {
+                mark_work(gc, false, totals);
+        }
 }

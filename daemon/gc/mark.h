@@ -10,6 +10,7 @@
  * Failure:  none: a full queue makes it slower (GC-9).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct gc;
@@ -20,5 +21,9 @@ struct mark_totals {
         uint64_t n_overflows;
 };
 
-/* Mutators are held and their caches flushed; no object is marked. */
-void mark_run(struct gc *gc, struct mark_totals *ret_totals);
+/*
+ * Marks from the root cells, or goes on with what logs and flagged pages hold; returns when the
+ * workers have nothing left, which mutators can change at any time until they have handed over
+ * their logs. Adds to the totals. While it does not run, no marking thread does (GC-23).
+ */
+void mark_run(struct gc *gc, bool roots, struct mark_totals *totals);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +8,6 @@
 #include "base/assert.h"
 #include "gc/internals.h"
 #include "heap/descriptor.h"
-
-/*
- * The hold. A mutator announces that it runs (IN) and then looks whether a cycle holds; the
- * controller announces the hold and then looks who runs. Each writes its own flag before it reads
- * the other's, so at least one of them sees the other: all four accesses are sequentially
- * consistent, which on x86 puts the full fence that a plain store before a load lacks (GC-2).
- */
 
 static void mutator_new_request(struct mutator *mutator)
 {
@@ -23,93 +17,47 @@ static void mutator_new_request(struct mutator *mutator)
                          (uint64_t)(mutator->index + 1) << 40;
 }
 
+static inline void mutator_answer(struct mutator *mutator)
+{
+        uint32_t requested = atomic_load_explicit(&mutator->requested, memory_order_acquire);
+
+        if (requested != atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed)) {
+                handshake_acknowledge(mutator, requested);
+        }
+}
+
 void gc_enter(struct mutator *mutator)
 {
-        struct gc *gc = mutator->gc;
+        uint32_t expected = MUTATOR_AWAY;
 
-        hd_assert(mutator->state == MUTATOR_AWAY);
-        atomic_store_explicit(&mutator->state, MUTATOR_IN, memory_order_seq_cst);
-        while (atomic_load_explicit(&gc->hold, memory_order_seq_cst)) {
-                gc_leave(mutator);
-                pthread_mutex_lock(&gc->lock);
-                while (atomic_load_explicit(&gc->hold, memory_order_relaxed)) {
-                        pthread_cond_wait(&gc->resumed, &gc->lock);
-                }
-                pthread_mutex_unlock(&gc->lock);
-                atomic_store_explicit(&mutator->state, MUTATOR_IN, memory_order_seq_cst);
+        /* The proxy does O(1) work at normal priority; it is met once in a great while. */
+        while (!atomic_compare_exchange_weak_explicit(&mutator->state, &expected, MUTATOR_IN,
+                                                      memory_order_acquire, memory_order_relaxed)) {
+                hd_assert(expected != MUTATOR_IN);
+                expected = MUTATOR_AWAY;
+                sched_yield();
         }
         /* Only the owner writes it: no need for a locked addition. */
         atomic_store_explicit(&mutator->entries,
                               atomic_load_explicit(&mutator->entries, memory_order_relaxed) + 1,
                               memory_order_relaxed);
         mutator_new_request(mutator);
+        mutator_answer(mutator);
 }
 
 void gc_leave(struct mutator *mutator)
 {
-        struct gc *gc = mutator->gc;
-
         hd_assert(mutator->state == MUTATOR_IN);
         mutator_new_request(mutator);
-        atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_seq_cst);
-        if (atomic_load_explicit(&gc->hold, memory_order_seq_cst)) {
-                pthread_mutex_lock(&gc->lock);
-                pthread_cond_signal(&gc->wake);
-                pthread_mutex_unlock(&gc->lock);
-        }
+        mutator_answer(mutator);
+        /* Release: a proxy takes over all that was done here. */
+        atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_release);
 }
 
 void gc_poll(struct mutator *mutator)
 {
         mutator_new_request(mutator);
-        if (atomic_load_explicit(&mutator->gc->hold, memory_order_relaxed)) {
-                gc_leave(mutator);
-                gc_enter(mutator);
-        }
-}
-
-static bool mutators_away_locked(const struct gc *gc)
-{
-        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
-                if (gc->mutators[i] && atomic_load_explicit(&gc->mutators[i]->state,
-                                                            memory_order_seq_cst) != MUTATOR_AWAY) {
-                        return false;
-                }
-        }
-        return true;
-}
-
-void mutators_hold(struct gc *gc)
-{
-        pthread_mutex_lock(&gc->lock);
-        atomic_store_explicit(&gc->hold, true, memory_order_seq_cst);
-        while (!mutators_away_locked(gc)) {
-                pthread_cond_wait(&gc->wake, &gc->lock);
-        }
-        pthread_mutex_unlock(&gc->lock);
-}
-
-void mutators_resume(struct gc *gc)
-{
-        pthread_mutex_lock(&gc->lock);
-        atomic_store_explicit(&gc->hold, false, memory_order_seq_cst);
-        pthread_cond_broadcast(&gc->resumed);
-        pthread_mutex_unlock(&gc->lock);
-}
-
-/* While they are held: the state handed over with AWAY makes their caches ours. */
-void mutators_flush(struct gc *gc)
-{
-        pthread_mutex_lock(&gc->lock);
-        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
-                struct mutator *mutator = gc->mutators[i];
-
-                if (mutator) {
-                        cache_flush(&mutator->cache);
-                        mutator->reported_bytes = mutator->cache.handed_bytes;
-                }
-        }
-        pthread_mutex_unlock(&gc->lock);
+        mutator_answer(mutator);
 }
 
 uint64_t mutators_count_entries_locked(struct gc *gc)
@@ -124,21 +72,52 @@ uint64_t mutators_count_entries_locked(struct gc *gc)
         return n;
 }
 
-int gc_attach(struct gc *gc, const char *name, struct mutator **ret_mutator)
+static void mutator_free(struct mutator *mutator)
 {
-        struct mutator *mutator = aligned_alloc(64, (sizeof(*mutator) + 63) & ~(size_t)63);
-        int r = -EUSERS;
+        free(mutator->cache);
+        free(mutator->spare);
+        free(mutator);
+}
+
+static struct mutator *mutator_new(struct gc *gc, const char *name)
+{
+        struct mutator *mutator = aligned_alloc(_Alignof(struct mutator), sizeof(*mutator));
 
         if (!mutator) {
-                return -ENOMEM;
+                return NULL;
         }
         memset(mutator, 0, sizeof(*mutator));
         mutator->gc = gc;
         mutator->heap = gc->heap;
         mutator->base = heap_base(gc->heap);
         snprintf(mutator->name, sizeof(mutator->name), "%s", name);
-        cache_init(&mutator->cache, gc->heap);
+        mutator->cache = malloc(sizeof(*mutator->cache));
+        mutator->spare = malloc(sizeof(*mutator->spare));
+        if (!mutator->cache || !mutator->spare) {
+                mutator_free(mutator);
+                return NULL;
+        }
+        cache_init(mutator->cache, gc->heap);
+        cache_init(mutator->spare, gc->heap);
+        return mutator;
+}
+
+int gc_attach(struct gc *gc, const char *name, struct mutator **ret_mutator)
+{
+        struct mutator *mutator = mutator_new(gc, name);
+        int r = -EUSERS;
+
+        if (!mutator) {
+                return -ENOMEM;
+        }
         pthread_mutex_lock(&gc->lock);
+        /* As one who has answered the handshake in progress: it holds no reference either. */
+        mutator->armed = gc->target.armed;
+        mutator->grey = gc->target.grey;
+        mutator->cache->black = gc->target.black;
+        mutator->cache->generation = gc->target.generation;
+        atomic_init(&mutator->requested, gc->handshake_number);
+        atomic_init(&mutator->acknowledged, gc->handshake_number);
         for (uint32_t i = 0; i < GC_MUTATORS_MAX && r < 0; i++) {
                 if (!gc->mutators[i]) {
                         mutator->index = i;
@@ -149,7 +128,7 @@ int gc_attach(struct gc *gc, const char *name, struct mutator **ret_mutator)
         }
         pthread_mutex_unlock(&gc->lock);
         if (r < 0) {
-                free(mutator);
+                mutator_free(mutator);
                 return r;
         }
         mutator_new_request(mutator);
@@ -165,26 +144,34 @@ void gc_detach(struct mutator *mutator)
                 return;
         }
         gc = mutator->gc;
-        /* Inside a request, so that no cycle flushes the cache at the same time. */
+        /* Inside a request, so that nobody acts as its proxy; under the lock, so that the
+         * controller counts either a mutator with its caches and log, or neither. */
         gc_enter(mutator);
-        cache_flush(&mutator->cache);
         pthread_mutex_lock(&gc->lock);
+        cache_flush(mutator->cache);
+        if (mutator->dropped) {
+                cache_flush(mutator->dropped);
+                free(mutator->dropped);
+        }
+        if (mutator->log) {
+                grey_logs_push(&gc->grey.logs, mutator->log);
+        }
         gc->entries_gone += atomic_load_explicit(&mutator->entries, memory_order_relaxed);
+        handshake_add_cost(&gc->cost_gone, mutator);
         gc->mutators[mutator->index] = NULL;
         gc->n_mutators--;
-        pthread_cond_signal(&gc->wake);
         pthread_mutex_unlock(&gc->lock);
-        free(mutator);
+        mutator_free(mutator);
 }
 
 /* Tells the pacer what was handed out, and asks for a cycle at the trigger. */
 static void mutator_report(struct mutator *mutator)
 {
         struct gc *gc = mutator->gc;
-        uint64_t fresh = mutator->cache.handed_bytes - mutator->reported_bytes;
+        uint64_t fresh = mutator->cache->handed_bytes - mutator->reported_bytes;
         uint64_t allocated;
 
-        mutator->reported_bytes = mutator->cache.handed_bytes;
+        mutator->reported_bytes = mutator->cache->handed_bytes;
         allocated = atomic_fetch_add_explicit(&gc->allocated_bytes, fresh, memory_order_relaxed);
         if (atomic_load_explicit(&gc->live_bytes, memory_order_relaxed) + allocated + fresh >=
                     atomic_load_explicit(&gc->trigger_bytes, memory_order_relaxed) &&
@@ -199,14 +186,16 @@ struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t coun
         uint64_t offset;
 
         hd_assert(mutator->state == MUTATOR_IN);
-        offset = cache_alloc(&mutator->cache, object_size_bytes(noscan, count), noscan);
-        if (mutator->cache.handed_bytes - mutator->reported_bytes >= GC_REPORT_BYTES) {
+        offset = cache_alloc(mutator->cache, object_size_bytes(noscan, count), noscan);
+        if (mutator->cache->handed_bytes - mutator->reported_bytes >= GC_REPORT_BYTES) {
                 mutator_report(mutator);
         }
         if (offset == 0) {
                 gc_request(mutator->gc, GC_REASON_LIMIT);
                 return word_nil();
         }
-        *(uint64_t *)(mutator->base + offset) = object_header(descriptor, 0, count);
+        /* Atomic, because a rescan of a flagged page may look at slots that are not in use yet. */
+        atomic_store_explicit((_Atomic uint64_t *)(mutator->base + offset),
+                              object_header(descriptor, 0, count), memory_order_relaxed);
         return gc_stamp_word(mutator, offset | WORD_REF_BIT);
 }

@@ -34,6 +34,14 @@ uint64_t pacer_goal(const struct pacer_input *in)
         return goal;
 }
 
+uint64_t pacer_trigger(uint64_t goal_bytes, uint64_t live_bytes)
+{
+        if (goal_bytes == UINT64_MAX || goal_bytes <= live_bytes) {
+                return goal_bytes;
+        }
+        return goal_bytes - (goal_bytes - live_bytes) / 4;
+}
+
 int pacer_garbage_is_much(uint64_t garbage_bytes, uint64_t heap_bytes)
 {
         return garbage_bytes >= PACER_GARBAGE_MIN && garbage_bytes >= heap_bytes / 8;

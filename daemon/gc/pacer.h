@@ -24,6 +24,9 @@ struct pacer_input {
 /* UINT64_MAX: never. */
 uint64_t pacer_goal(const struct pacer_input *input);
 
+/* Where between what is live and the goal a cycle starts: mutators go on allocating beside it. */
+uint64_t pacer_trigger(uint64_t goal_bytes, uint64_t live_bytes);
+
 /* Whether so much presumed garbage is worth a cycle: an eighth of the heap, and 1 MiB at least. */
 int pacer_garbage_is_much(uint64_t garbage_bytes, uint64_t heap_bytes);
 

@@ -61,8 +61,12 @@ void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word va
 {
         hd_assert(mutator->state == MUTATOR_IN);
         gc_check_word(mutator, value);
-        /* Release, as gc_store(): another mutator may load the cell. */
-        atomic_store_explicit(&root->bits, value.bits, memory_order_release);
+        if (mutator->armed) {
+                gc_store_armed(mutator, &root->bits, value.bits);
+        } else {
+                /* Release, as gc_store(): another mutator may load the cell. */
+                atomic_store_explicit(&root->bits, value.bits, memory_order_release);
+        }
 }
 
 struct word gc_root_load(struct mutator *mutator, struct gc_root *root)

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "heap/central.h"
 #include "heap/internals.h"
+#include "heap/marks.h"
 
 void cache_init(struct cache *cache, struct heap *heap)
 {
@@ -53,6 +54,31 @@ static void cache_count_hole(struct cache *cache, unsigned index)
                                   memory_order_relaxed);
 }
 
+/* Marks the slots of the hole from `from` on, or takes their marks back, a bitmap word at a time:
+ * marking threads work on the same words. */
+static void cache_mark_slots(struct cache *cache, const struct hole *hole, const uint8_t *from,
+                             bool mark)
+{
+        uint64_t bits = 0;
+
+        while (from < hole->end) {
+                uint64_t offset = (uint64_t)(from - cache->base);
+
+                bits |= marks_bit(offset);
+                from += hole->size_bytes;
+                if (from >= hole->end ||
+                    marks_word(cache->heap, offset) !=
+                            marks_word(cache->heap, (uint64_t)(from - cache->base))) {
+                        if (mark) {
+                                marks_set(cache->heap, offset, bits);
+                        } else {
+                                marks_clear(cache->heap, offset, bits);
+                        }
+                        bits = 0;
+                }
+        }
+}
+
 /*
  * The next run of free slots of the span, from its cursor on. Only first granules have bits, so the
  * next set bit after a free slot is the next object.
@@ -88,6 +114,9 @@ static bool cache_find_hole(struct cache *cache, struct hole *hole)
         if (!span->noscan && !span->zeroed) {
                 memset(hole->next, 0, (size_t)(hole->end - hole->next));
         }
+        if (cache->black) {
+                cache_mark_slots(cache, hole, hole->next, true);
+        }
         cache->handed_bytes += (uint64_t)(hole->end - hole->next);
         return true;
 }
@@ -100,7 +129,7 @@ bool cache_refill(struct cache *cache, unsigned index)
         cache_count_hole(cache, index);
         for (;;) {
                 if (hole->span == 0) {
-                        hole->span = central_take(heap, index);
+                        hole->span = central_take(heap, index, cache->generation);
                         if (hole->span == 0) {
                                 hole->next = hole->end = hole->start = NULL;
                                 return false;
@@ -117,7 +146,8 @@ bool cache_refill(struct cache *cache, unsigned index)
 
 uint64_t cache_alloc_large(struct cache *cache, uint64_t size_bytes, bool noscan)
 {
-        uint64_t offset = central_alloc_large(cache->heap, size_bytes, noscan);
+        uint64_t offset = central_alloc_large(cache->heap, size_bytes, noscan, cache->generation,
+                                              cache->black);
 
         if (offset != 0) {
                 cache->handed_bytes += size_bytes;
@@ -141,7 +171,10 @@ void cache_flush(struct cache *cache)
                 if (hole->span != 0) {
                         /* What lies behind the hole was never touched, but the hole was. */
                         heap_span(cache->heap, hole->span)->zeroed = false;
-                        central_put(cache->heap, hole->span);
+                        if (cache->black) {
+                                cache_mark_slots(cache, hole, hole->next, false);
+                        }
+                        central_put(cache->heap, hole->span, cache->generation);
                         hole->span = 0;
                         hole->next = hole->end = hole->start = NULL;
                 }

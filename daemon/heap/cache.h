@@ -32,6 +32,8 @@ struct cache {
         uint8_t *base;           /* of the heap's addresses */
         const uint8_t *class_of; /* (size + 15) / 16 -> class */
         uint64_t handed_bytes;   /* ever handed out in holes and large objects */
+        uint8_t generation;      /* of the central lists it draws on */
+        bool black;              /* objects are born marked: whole holes are marked when acquired */
         struct hole holes[CACHE_HOLES];
 };
 

@@ -66,7 +66,8 @@ int heap_new(struct heap **ret_heap, const struct heap_config *config)
         atomic_init(&heap->n_descriptors, 1); /* 0 means: free */
         pthread_mutex_init(&heap->descriptor_lock, NULL);
         for (unsigned i = 0; i < HEAP_CLASSES_MAX * 2; i++) {
-                pthread_mutex_init(&heap->central[i].lock, NULL);
+                pthread_mutex_init(&heap->central[0][i].lock, NULL);
+                pthread_mutex_init(&heap->central[1][i].lock, NULL);
         }
         size_class_fill_map(heap->class_of);
         heap_set_limit(heap, config->limit_bytes);
@@ -80,7 +81,8 @@ void heap_free(struct heap *heap)
                 return;
         }
         for (unsigned i = 0; i < HEAP_CLASSES_MAX * 2; i++) {
-                pthread_mutex_destroy(&heap->central[i].lock);
+                pthread_mutex_destroy(&heap->central[0][i].lock);
+                pthread_mutex_destroy(&heap->central[1][i].lock);
         }
         pthread_mutex_destroy(&heap->descriptor_lock);
         munmap(heap->descriptors, HEAP_DESCRIPTORS_MAX * sizeof(struct descriptor));

@@ -47,8 +47,8 @@ struct page_heap {
         uint32_t bins[BIN_N]; /* first run of each, 0: none */
         uint32_t level_map;   /* levels that have a run */
         uint8_t bin_map[BIN_LEVELS];
-        uint32_t n_pages; /* committed; page 0 is never used */
-        uint32_t pending; /* chain taken off `freed`, being worked off in bounded steps */
+        _Atomic uint32_t n_pages; /* committed, grows under the lock; page 0 is never used */
+        uint32_t pending;         /* chain taken off `freed`, being worked off in bounded steps */
         _Atomic uint32_t
                 freed; /* stack of SPAN_FREED; sweepers push, holders of the lock take all */
         _Atomic uint64_t inuse_pages; /* in spans; falls as soon as a span is swept empty */
@@ -70,7 +70,8 @@ struct heap {
         struct arena data;
         struct arena spans, page_head, page_flags, starts, alloc, seen;
         struct page_heap pages;
-        struct central central[HEAP_CLASSES_MAX * 2]; /* class * 2 + noscan */
+        struct central central[2]
+                              [HEAP_CLASSES_MAX * 2]; /* by generation, then class * 2 + noscan */
         struct class_counters counters[HEAP_CLASSES_MAX];
         _Atomic uint64_t limit_bytes;                         /* as given */
         _Atomic uint64_t large_alloc_bytes, large_free_bytes; /* sizes of large objects */

@@ -37,6 +37,20 @@ static inline bool marks_try_set(const struct heap *heap, uint64_t offset)
                  marks_bit(offset));
 }
 
+/*
+ * Marks every granule of `bits` in the word that covers `offset` (a multiple of 1 KiB), as one
+ * step. Release: a thread that rescans a page sees slots zeroed before it sees them marked.
+ */
+static inline void marks_set(const struct heap *heap, uint64_t offset, uint64_t bits)
+{
+        atomic_fetch_or_explicit(marks_word(heap, offset), bits, memory_order_release);
+}
+
+static inline void marks_clear(const struct heap *heap, uint64_t offset, uint64_t bits)
+{
+        atomic_fetch_and_explicit(marks_word(heap, offset), ~bits, memory_order_relaxed);
+}
+
 static inline bool marks_page_noscan(const struct heap *heap, uint64_t offset)
 {
         return atomic_load_explicit(heap_page_flags(heap, (uint32_t)(offset >> HEAP_PAGE_SHIFT)),

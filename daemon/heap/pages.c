@@ -182,6 +182,14 @@ static uint32_t pages_find(struct heap *heap, uint32_t n_pages)
         return ph->bins[(level << BIN_SPLIT) + (unsigned)__builtin_ctz(map)];
 }
 
+/* Atomic, because marking threads look at the flags of any page in use. */
+static void pages_set_flags(struct heap *heap, uint32_t page, uint32_t n_pages, uint8_t flags)
+{
+        for (uint32_t i = 0; i < n_pages; i++) {
+                atomic_store_explicit(heap_page_flags(heap, page + i), flags, memory_order_relaxed);
+        }
+}
+
 static int pages_commit_tables(struct heap *heap, uint32_t n_arenas)
 {
         const struct {
@@ -225,7 +233,7 @@ static int pages_grow(struct heap *heap, uint32_t n_pages)
                 first = 1; /* offset 0 means nothing, so no object may start there */
                 n_new--;
         }
-        memset((void *)heap_page_flags(heap, first), PAGE_RELEASED, n_new);
+        pages_set_flags(heap, first, n_new, PAGE_RELEASED);
         atomic_fetch_add_explicit(&ph->released_pages, n_new, memory_order_relaxed);
         pages_insert(heap, first, n_new, n_new);
         return 0;
@@ -272,7 +280,7 @@ static uint32_t pages_carve(struct heap *heap, uint32_t run_page, uint32_t page,
 
 static void pages_enter_span(struct heap *heap, uint32_t page, uint32_t n_pages, bool all_heads)
 {
-        memset((void *)heap_page_flags(heap, page), 0, n_pages);
+        pages_set_flags(heap, page, n_pages, 0);
         if (all_heads) {
                 for (uint32_t i = 0; i < n_pages; i++) {
                         *heap_page_head(heap, page + i) = page;
@@ -281,8 +289,13 @@ static void pages_enter_span(struct heap *heap, uint32_t page, uint32_t n_pages,
                 *heap_page_head(heap, page) = page;
                 *heap_page_head(heap, page + n_pages - 1) = page;
         }
+}
+
+void pages_publish(struct heap *heap, uint32_t page)
+{
+        /* Release: a sweeping thread that sees the bit sees the span complete. */
         atomic_fetch_or_explicit(heap_starts_word(heap, page), UINT64_C(1) << (page & 63),
-                                 memory_order_relaxed);
+                                 memory_order_release);
 }
 
 int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, uint32_t *ret_page,
@@ -383,7 +396,7 @@ static uint64_t pages_scavenge_step(struct heap *heap, uint64_t resident_max)
         }
         arena_release(&heap->data, heap_page_offset(page), heap_page_offset(n_pages));
         pthread_mutex_lock(&ph->lock);
-        memset((void *)heap_page_flags(heap, page), PAGE_RELEASED, n_pages);
+        pages_set_flags(heap, page, n_pages, PAGE_RELEASED);
         atomic_fetch_add_explicit(&ph->released_pages, n_pages - n_released, memory_order_relaxed);
         pages_insert(heap, page, n_pages, n_pages);
         pthread_mutex_unlock(&ph->lock);

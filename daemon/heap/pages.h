@@ -21,9 +21,12 @@ struct heap;
 int pages_init(struct heap *heap, uint64_t reserve_bytes);
 void pages_deinit(struct heap *heap);
 
-/* The span at *ret_page has its n_pages set and its pages entered; `zeroed`: they read as zero. */
+/* The span at *ret_page has its n_pages set and its pages entered; `zeroed`: they read as zero. The
+ * caller completes the span and then lets the sweep see it by pages_publish(). */
 int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, uint32_t *ret_page,
                 bool *ret_zeroed);
+
+void pages_publish(struct heap *heap, uint32_t page);
 
 /* A span that no longer holds an object: it stops counting as in use at once, and joins the free
  * runs when somebody next takes the lock. */

@@ -40,7 +40,9 @@ struct span {
         uint8_t class; /* 0: large */
         bool noscan;
         _Atomic uint8_t state;
-        bool zeroed; /* never used since the kernel gave the pages */
+        bool zeroed;        /* never used since the kernel gave the pages */
+        uint8_t generation; /* of central lists that it belongs to; the sweep passes over new ones
+                             */
 };
 
 static inline enum span_state span_state(const struct span *span)

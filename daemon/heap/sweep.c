@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "heap/central.h"
 #include "heap/internals.h"
+#include "heap/marks.h"
 #include "heap/pages.h"
 
 uint32_t sweep_n_chunks(const struct heap *heap)
@@ -19,8 +20,8 @@ static uint32_t sweep_rows(const struct span *span)
         return span->class == SIZE_CLASS_LARGE ? 1 : span->n_pages * PAGE_ROW_WORDS;
 }
 
-static void sweep_span(struct heap *heap, uint32_t page, struct sweep_totals *totals,
-                       uint64_t n_freed[])
+static void sweep_span(struct heap *heap, uint32_t page, unsigned generation,
+                       struct sweep_totals *totals, uint64_t n_freed[])
 {
         struct span *span = heap_span(heap, page);
         uint64_t *alloc = heap_alloc_row(heap, page);
@@ -57,23 +58,53 @@ static void sweep_span(struct heap *heap, uint32_t page, struct sweep_totals *to
                                           memory_order_relaxed);
                 pages_push_freed(heap, page);
         } else if (n_live < span->n_slots) {
-                central_put(heap, page);
-        } else if (span->class != SIZE_CLASS_LARGE) {
-                span_set_state(span, SPAN_FULL);
+                central_put(heap, page, generation);
+        } else {
+                span->generation = (uint8_t)generation;
+                span_set_state(span, span->class == SIZE_CLASS_LARGE ? SPAN_LARGE : SPAN_FULL);
         }
 }
 
-void sweep_chunk(struct heap *heap, uint32_t chunk, struct sweep_totals *totals)
+/*
+ * A span born since the mutators moved on holds new objects only, and they are not this cycle's:
+ * but a mutator that had yet to move may have shaded one of them. Nobody shades any more, so the
+ * marks go.
+ */
+static void sweep_newborn(struct heap *heap, uint32_t page)
+{
+        const struct span *span = heap_span(heap, page);
+        _Atomic uint64_t *seen = heap_seen_row(heap, page);
+        uint32_t n_rows = sweep_rows(span);
+
+        for (uint32_t i = 0; i < n_rows; i++) {
+                if (atomic_load_explicit(&seen[i], memory_order_relaxed)) {
+                        atomic_store_explicit(&seen[i], 0, memory_order_relaxed);
+                }
+        }
+        for (uint32_t i = 0; i < span->n_pages; i++) {
+                marks_take_overflow(heap, page + i);
+        }
+}
+
+void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation,
+                 struct sweep_totals *totals)
 {
         uint64_t n_freed[SIZE_CLASSES] = {0};
 
         for (uint32_t word = 0; word < ARENA_PAGES / 64; word++) {
                 uint32_t page = chunk * ARENA_PAGES + word * 64;
+                /* Acquire: pairs with pages_publish(). */
                 uint64_t bits = atomic_load_explicit(heap_starts_word(heap, page),
-                                                     memory_order_relaxed);
+                                                     memory_order_acquire);
 
                 for (; bits; bits &= bits - 1) {
-                        sweep_span(heap, page + (uint32_t)__builtin_ctzll(bits), totals, n_freed);
+                        uint32_t start = page + (uint32_t)__builtin_ctzll(bits);
+
+                        if (heap_span(heap, start)->generation != generation) {
+                                sweep_span(heap, start, generation, totals, n_freed);
+                        } else {
+                                sweep_newborn(heap, start);
+                        }
                 }
         }
         for (unsigned i = 0; i < SIZE_CLASSES; i++) {

@@ -7,7 +7,8 @@
  * its central list. No object is touched.
  *
  * Owns:     nothing. A chunk (64 MiB of heap) is swept by one thread; chunks may go in parallel.
- * Threads:  any, while caches are flushed and central_reset() has been called.
+ * Threads:  any, beside allocation. Every cache has moved to `generation`, what the caches of the
+ *           other one held is flushed, and central_reset() of the other one has been called.
  * Failure:  none; takes no lock (HEAP-7).
  */
 
@@ -23,4 +24,8 @@ struct sweep_totals {
 };
 
 uint32_t sweep_n_chunks(const struct heap *heap);
-void sweep_chunk(struct heap *heap, uint32_t chunk, struct sweep_totals *totals);
+
+/* Sweeps the chunk's spans into `generation`; those that belong to it already only lose stray
+ * marks. */
+void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation,
+                 struct sweep_totals *totals);

@@ -218,13 +218,13 @@ static bool verify_bins(struct verify *v)
                            (unsigned long long)v->n_binned);
 }
 
-static bool verify_chain(struct verify *v, uint32_t page, unsigned hole_index)
+static bool verify_chain(struct verify *v, uint32_t page, unsigned hole_index, unsigned generation)
 {
         for (; page != 0; page = heap_span(v->heap, page)->next) {
                 const struct span *span = heap_span(v->heap, page);
 
                 if (span_state(span) != SPAN_CENTRAL || span_hole_index(span) != hole_index ||
-                    v->n_listed >= v->n_central) {
+                    span->generation != generation || v->n_listed >= v->n_central) {
                         return verify_fail(v, "central list %u holds the wrong span at page %u",
                                            hole_index, page);
                 }
@@ -235,11 +235,14 @@ static bool verify_chain(struct verify *v, uint32_t page, unsigned hole_index)
 
 static bool verify_central(struct verify *v)
 {
-        for (unsigned i = 0; i < HEAP_CLASSES_MAX * 2; i++) {
-                struct central *central = &v->heap->central[i];
+        for (unsigned generation = 0; generation < 2; generation++) {
+                for (unsigned i = 0; i < HEAP_CLASSES_MAX * 2; i++) {
+                        const struct central *central = &v->heap->central[generation][i];
 
-                if (!verify_chain(v, central->partial, i) || !verify_chain(v, central->swept, i)) {
-                        return false;
+                        if (!verify_chain(v, central->partial, i, generation) ||
+                            !verify_chain(v, central->swept, i, generation)) {
+                                return false;
+                        }
                 }
         }
         return v->n_listed == v->n_central ||

@@ -33,22 +33,20 @@ size_t gctrace_format(char text[static GCTRACE_BYTES_MAX], const struct gc_cycle
                       uint64_t since_ns)
 {
         uint64_t end_ns = cycle->start_ns + cycle->total_ns - since_ns;
-        uint64_t begun_ns = cycle->stop_ns + cycle->mark_ns;
-        uint64_t rest_ns = cycle->hold_ns > begun_ns ? cycle->hold_ns - begun_ns : 0;
-        char stop[GCTRACE_MS_BYTES], mark[GCTRACE_MS_BYTES], rest[GCTRACE_MS_BYTES];
+        char begin[GCTRACE_MS_BYTES], mark[GCTRACE_MS_BYTES], end[GCTRACE_MS_BYTES];
         char cpu[GCTRACE_MS_BYTES];
         int n;
 
-        gctrace_ms(stop, cycle->stop_ns);
+        gctrace_ms(begin, cycle->begin_ns);
         gctrace_ms(mark, cycle->mark_ns);
-        gctrace_ms(rest, rest_ns);
+        gctrace_ms(end, cycle->end_ns);
         gctrace_ms(cpu, cycle->mark_cpu_ns);
         n = snprintf(text, GCTRACE_BYTES_MAX,
                      "gc %" PRIu64 " @%" PRIu64 ".%03" PRIu64 "s %u%%: %s+%s+%s ms clock, "
-                     "%s+0/%s/0+%s ms cpu, %" PRIu64 "->%" PRIu64 "->%" PRIu64 " MB, %" PRIu64
+                     "0+0/%s/0+0 ms cpu, %" PRIu64 "->%" PRIu64 "->%" PRIu64 " MB, %" PRIu64
                      " MB goal, 0 MB stacks, %" PRIu64 " MB globals, %u P%s",
                      cycle->number, end_ns / 1000000000, end_ns / 1000000 % 1000,
-                     (unsigned)(cycle->cpu_fraction * 100), stop, mark, rest, stop, cpu, rest,
+                     (unsigned)(cycle->cpu_fraction * 100), begin, mark, end, cpu,
                      cycle->heap_start_bytes >> 20, cycle->heap_end_bytes >> 20,
                      cycle->live_bytes >> 20, cycle->goal_bytes >> 20, cycle->root_bytes >> 20,
                      cycle->n_workers, cycle->reason == GC_REASON_FORCED ? " (forced)" : "");

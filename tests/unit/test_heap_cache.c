@@ -80,11 +80,14 @@ static void fixture_check(struct fixture *f, uint64_t offset, uint32_t count, bo
 
 static void fixture_sweep(struct fixture *f, struct sweep_totals *totals)
 {
+        unsigned old = f->cache.generation;
+
         cache_flush(&f->cache);
-        central_reset(f->heap);
+        f->cache.generation = (uint8_t)!old;
+        central_reset(f->heap, old);
         *totals = (struct sweep_totals){0};
         for (uint32_t i = 0; i < sweep_n_chunks(f->heap); i++) {
-                sweep_chunk(f->heap, i, totals);
+                sweep_chunk(f->heap, i, !old, totals);
         }
 }
 

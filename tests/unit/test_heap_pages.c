@@ -31,6 +31,7 @@ static uint32_t pages_test_take(struct heap *heap, uint32_t n_pages, bool *ret_z
         heap_span(heap, page)->noscan = false;
         heap_span(heap, page)->n_slots = 1;
         span_set_state(heap_span(heap, page), SPAN_LARGE);
+        pages_publish(heap, page);
         return page;
 }
 

@@ -24,14 +24,14 @@ Test(stats_prometheus, numbers_seconds_and_ratios_are_written_in_their_units)
         size_t n;
 
         snapshot.heap.alloc = 123456789;
-        snapshot.gc.pause_total_ns = 1000000001;
+        snapshot.gc.handshake_total_ns = 1000000001;
         snapshot.gc.cpu_fraction = 0.125;
         snapshot.net.n_connections = 3;
         n = prometheus_format(text, &snapshot);
         cr_assert_eq(n, strlen(text));
         cr_assert_eq(text[n - 1], '\n');
         expect_line("\nheapd_memstats_alloc_bytes 123456789\n");
-        expect_line("\nheapd_gc_pause_seconds_total 1.000000001\n");
+        expect_line("\nheapd_gc_handshake_seconds_total 1.000000001\n");
         expect_line("\nheapd_gc_cpu_ratio 0.125\n");
         expect_line("\n# TYPE heapd_connections gauge\nheapd_connections 3\n");
         expect_line("\nheapd_build_info{version=\"" HEAPD_VERSION "\"} 1\n");

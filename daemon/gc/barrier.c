@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/internals.h"
+#include "heap/marks.h"
+
+/*
+ * The barrier. While a cycle runs, a store shades what it overwrites: the object is marked here and
+ * now, by one atomic operation on its bit, and goes to the mutator's log if it has references of
+ * its own to be scanned. So the collector sees every object that was reachable when marking began,
+ * however the graph is rearranged meanwhile (Yuasa's snapshot at the beginning, as in Go's hybrid
+ * barrier).
+ *
+ * Exchange, not load and store: another mutator may write the same slot, and each overwritten value
+ * must be seen by exactly one of them.
+ *
+ * Between a mutator's ARM and BLACKEN it also shades what it writes: others may not be armed yet,
+ * and can overwrite, unseen, the slot from which it loaded that reference (GC-21).
+ */
+
+static void barrier_shade(struct mutator *mutator, uint64_t bits)
+{
+        uint64_t offset = bits - WORD_REF_BIT;
+
+        if (marks_try_set(mutator->heap, offset) && !marks_page_noscan(mutator->heap, offset)) {
+                grey_log(&mutator->gc->grey.logs, mutator->heap, &mutator->log, offset);
+        }
+}
+
+void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bits)
+{
+        /* Release, as gc_store(); acquire, because the old value's object is looked up. */
+        uint64_t old = atomic_exchange_explicit(slot, bits, memory_order_acq_rel);
+
+        if (old & WORD_REF_BIT) {
+                barrier_shade(mutator, old);
+        }
+        if (mutator->grey && (bits & WORD_REF_BIT)) {
+                barrier_shade(mutator, bits);
+        }
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/handshake.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "gc/internals.h"
+
+/*
+ * A mutator's state word decides who may act for it. The owner goes AWAY -> IN with a
+ * compare-and-swap and the controller AWAY -> PROXY with another, so there is never more than one;
+ * both are acquire and release, so each sees all that the other did (GC-22). No Dekker-style pair
+ * of store and load is needed: a mutator that became busy without seeing the request has simply not
+ * acknowledged, and will at its next boundary.
+ *
+ * The controller looks again after a short sleep instead of being signalled, so that acknowledging
+ * costs a mutator neither a lock nor a system call.
+ */
+
+#define HANDSHAKE_SLEEP_MIN_NS (20 * 1000)
+#define HANDSHAKE_SLEEP_MAX_NS (200 * 1000)
+
+/* Whoever acts for the mutator is its only writer: plain additions on atomics that anybody reads.
+ */
+static void handshake_count(struct mutator *mutator, uint64_t ns)
+{
+        uint64_t n = atomic_load_explicit(&mutator->n_handshakes, memory_order_relaxed);
+        uint64_t total = atomic_load_explicit(&mutator->handshake_total_ns, memory_order_relaxed);
+
+        atomic_store_explicit(&mutator->n_handshakes, n + 1, memory_order_relaxed);
+        atomic_store_explicit(&mutator->handshake_total_ns, total + ns, memory_order_relaxed);
+        if (ns > atomic_load_explicit(&mutator->handshake_max_ns, memory_order_relaxed)) {
+                atomic_store_explicit(&mutator->handshake_max_ns, ns, memory_order_relaxed);
+        }
+}
+
+void handshake_add_cost(struct handshake_cost *sum, const struct mutator *mutator)
+{
+        uint64_t max_ns = atomic_load_explicit(&mutator->handshake_max_ns, memory_order_relaxed);
+
+        sum->n += atomic_load_explicit(&mutator->n_handshakes, memory_order_relaxed);
+        sum->total_ns += atomic_load_explicit(&mutator->handshake_total_ns, memory_order_relaxed);
+        sum->max_ns = max_ns > sum->max_ns ? max_ns : sum->max_ns;
+}
+
+void handshake_acknowledge(struct mutator *mutator, uint32_t number)
+{
+        struct gc *gc = mutator->gc;
+        uint64_t begin_ns = clock_now_ns();
+        /* Written before `requested`, and not again until all have answered. */
+        const struct handshake *target = &gc->target;
+
+        mutator->armed = target->armed;
+        mutator->grey = target->grey;
+        if (target->drop_holes) {
+                hd_assert(mutator->spare && !mutator->dropped);
+                mutator->dropped = mutator->cache;
+                mutator->cache = mutator->spare;
+                mutator->spare = NULL;
+                mutator->cache->black = target->black;
+                mutator->cache->generation = target->generation;
+                mutator->reported_bytes = mutator->cache->handed_bytes;
+        }
+        if (target->hand_log && mutator->log) {
+                grey_logs_push(&gc->grey.logs, mutator->log);
+                mutator->log = NULL;
+        }
+        handshake_count(mutator, clock_now_ns() - begin_ns);
+        /* Release: the controller that reads the number sees what was handed over. */
+        atomic_store_explicit(&mutator->acknowledged, number, memory_order_release);
+}
+
+static bool handshake_answered(struct mutator *mutator, uint32_t number)
+{
+        uint32_t expected = MUTATOR_AWAY;
+
+        if (atomic_load_explicit(&mutator->acknowledged, memory_order_acquire) == number) {
+                return true;
+        }
+        if (!atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_PROXY,
+                                                     memory_order_acquire, memory_order_relaxed)) {
+                return false;
+        }
+        handshake_acknowledge(mutator, number);
+        atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_release);
+        return true;
+}
+
+static bool handshake_all_answered(struct gc *gc, uint32_t number)
+{
+        bool all = true;
+
+        pthread_mutex_lock(&gc->lock);
+        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
+                if (gc->mutators[i] && !handshake_answered(gc->mutators[i], number)) {
+                        all = false;
+                }
+        }
+        pthread_mutex_unlock(&gc->lock);
+        return all;
+}
+
+void handshake_run(struct gc *gc, struct handshake target)
+{
+        long sleep_ns = HANDSHAKE_SLEEP_MIN_NS;
+        uint32_t number;
+
+        pthread_mutex_lock(&gc->lock);
+        gc->target = target;
+        number = ++gc->handshake_number;
+        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
+                if (gc->mutators[i]) {
+                        /* Release: who sees the number sees the target. */
+                        atomic_store_explicit(&gc->mutators[i]->requested, number,
+                                              memory_order_release);
+                }
+        }
+        pthread_mutex_unlock(&gc->lock);
+        while (!handshake_all_answered(gc, number)) {
+                nanosleep(&(struct timespec){.tv_nsec = sleep_ns}, NULL);
+                sleep_ns = sleep_ns * 2 > HANDSHAKE_SLEEP_MAX_NS ? HANDSHAKE_SLEEP_MAX_NS
+                                                                 : sleep_ns * 2;
+        }
+}
+
+/* One at a time, so that the lock is never held while a cache is flushed. */
+static struct cache *handshake_take_dropped(struct gc *gc, uint32_t *ret_index)
+{
+        struct cache *cache = NULL;
+
+        pthread_mutex_lock(&gc->lock);
+        for (uint32_t i = 0; i < GC_MUTATORS_MAX && !cache; i++) {
+                if (gc->mutators[i] && gc->mutators[i]->dropped) {
+                        cache = gc->mutators[i]->dropped;
+                        gc->mutators[i]->dropped = NULL;
+                        *ret_index = i;
+                }
+        }
+        pthread_mutex_unlock(&gc->lock);
+        return cache;
+}
+
+void handshake_fetch_caches(struct gc *gc)
+{
+        struct cache *cache;
+        uint32_t index;
+
+        while ((cache = handshake_take_dropped(gc, &index))) {
+                struct mutator *mutator;
+
+                cache_flush(cache);
+                pthread_mutex_lock(&gc->lock);
+                mutator = gc->mutators[index];
+                /* It may have left meanwhile, and another come in its place, with a spare. */
+                if (mutator && !mutator->spare) {
+                        mutator->spare = cache;
+                        cache = NULL;
+                }
+                pthread_mutex_unlock(&gc->lock);
+                free(cache);
+        }
+}

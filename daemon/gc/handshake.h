@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Handshake: how a phase reaches the mutators, one by one and without stopping them together. The
+ * controller publishes what they shall be from now on and a number; each takes it over at its next
+ * boundary, and those between requests have it done for them (by proxy), without being woken.
+ *
+ * Owns:     nothing. Threads: handshake_run() and handshake_fetch_caches(): the controller;
+ *           handshake_acknowledge(): the mutator at a boundary, or the controller as its proxy.
+ * Failure:  none. It takes as long as the longest request that is running (GC-24).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gc;
+struct mutator;
+
+/* What a mutator is told to be. */
+struct handshake {
+        bool armed;
+        bool grey;
+        bool black;
+        bool drop_holes; /* go on with a fresh cache of that colour and generation */
+        bool hand_log;   /* let the collector have the log */
+        uint8_t generation;
+};
+
+struct handshake_cost {
+        uint64_t n, total_ns, max_ns;
+};
+
+void handshake_add_cost(struct handshake_cost *sum, const struct mutator *mutator);
+
+/* Returns when every mutator has acknowledged. */
+void handshake_run(struct gc *gc, struct handshake target);
+
+/* Flushes the caches that were dropped and gives them back as spares. */
+void handshake_fetch_caches(struct gc *gc);
+
+/* O(1): copies flags, swaps two pointers, pushes one packet. */
+void handshake_acknowledge(struct mutator *mutator, uint32_t number);
