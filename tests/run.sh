@@ -58,7 +58,7 @@ broken() {
 tidy() {
         local check
         for check in tests/tidy/check_*.py tests/tidy/test_*.py; do
-                "$check" >"$logs/tidy-$(basename "$check").tap" 2>&1
+                /usr/bin/python3 "$check" >"$logs/tidy-$(basename "$check").tap" 2>&1
         done
         tests/verdict.py tap "$logs"/tidy-*.tap
 }

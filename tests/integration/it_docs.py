@@ -1,34 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What the documents tell people to type works.
-
-README.md: every block marked `run` is run, in order, in a directory in which `build` is this build;
-a block marked `output` after it is what it must print (numbers may differ, `...` stands for
-anything). Manual pages: every command under EXAMPLES, and every option that --help lists.
-"""
+"""What the documents tell people to type works."""
 
 import os
 import re
-import signal
+import socket
 import subprocess
-import tempfile
-import time
+
+from harness import PATIENCE_S, PROGRAM, Daemon, main, tests_of
 
 SOURCE = os.environ["HEAPD_SOURCE"]
-DAEMON = os.environ["HEAPD_DAEMON"]
 HEAPCTL = os.environ["HEAPD_HEAPCTL"]
-BUILD = os.path.dirname(os.path.dirname(DAEMON))
-DEADLINE_S = 30
-
-n_points = 0
-
-
-def point(ok, what, detail=""):
-    global n_points
-    n_points += 1
-    print(f"{'ok' if ok else 'not ok'} {n_points} - {what}")
-    if not ok:
-        print("".join(f"# {line}\n" for line in str(detail).splitlines()), end="", flush=True)
+BUILD = os.path.dirname(os.path.dirname(PROGRAM))
 
 
 def read(name):
@@ -36,71 +19,29 @@ def read(name):
         return file.read()
 
 
-def run(command, folder, **more):
-    """(status, output) of a command that must come to an end by itself."""
-    environment = {**os.environ, "HEAPD_SOCKET": f"{folder}/heapd.sock"}
-    paths = [os.path.dirname(HEAPCTL), os.path.dirname(DAEMON), environment["PATH"]]
-    environment["PATH"] = ":".join(paths)
-    with tempfile.TemporaryFile("w+") as output:
-        status = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, timeout=DEADLINE_S, **more,
-        ).returncode
-        output.seek(0)
-        return status, output.read()
-
-
-class Daemon:
-    """One that a document started; its options are the rest of the line."""
-
-    def __init__(self, folder, arguments=()):
-        self.socket = f"{folder}/heapd.sock"
-        socket = [] if "--socket" in arguments else ["--socket", self.socket]
-        self.process = subprocess.Popen([DAEMON, *socket, *arguments], stderr=subprocess.DEVNULL)
-        self.up = self.wait_for_socket()
-
-    def wait_for_socket(self):
-        end = time.monotonic() + DEADLINE_S
-        while time.monotonic() < end and self.process.poll() is None:
-            if os.path.exists(self.socket):
-                return True
-            time.sleep(0.01)
-        return False
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(DEADLINE_S)
+def run(daemon, *command):
+    """The output of a command that must end by itself, and well."""
+    path = ":".join([os.path.dirname(HEAPCTL), os.path.dirname(PROGRAM), os.environ["PATH"]])
+    done = subprocess.run(
+        command,
+        cwd=daemon.folder,
+        env={**os.environ, "HEAPD_SOCKET": daemon.path, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}"
+    return done.stdout
 
 
 def matches(expected, output):
-    """Numbers may differ, runs of blanks too, and `...` stands for anything."""
-    pattern = re.escape(" ".join(expected.split()))
+    """Numbers and blanks may differ, and `...` stands for anything."""
+    pattern = re.escape("\0".join(expected.split())).replace("\0", r"\s+")
     pattern = re.sub(r"\d+", r"\\d+", pattern).replace(re.escape("..."), ".*")
-    return re.search(pattern, " ".join(output.split()), re.DOTALL) is not None
-
-
-def test_readme(folder):
-    """The build lines are skipped: that build is the one under test."""
-    os.symlink(BUILD, f"{folder}/build")
-    blocks = re.findall(r"^```(\w+) (run|output)\n(.*?)^```$", read("README.md"), re.M | re.S)
-    point(len(blocks) >= 4, "README.md has blocks to run")
-    daemon = None
-    output = ""
-    for number, (language, what, text) in enumerate(blocks, 1):
-        name = f"README.md, block {number} ({language} {what})"
-        if what == "output":
-            point(matches(text, output), name, f"expected:\n{text}\ngot:\n{output}")
-            continue
-        lines = [line for line in text.splitlines() if not re.match(r"meson|export", line)]
-        started = [line for line in lines if line.endswith("&")]
-        if started:
-            daemon = Daemon(folder, re.findall(r"--(?!socket)\S+", started[0]))
-            point(daemon.up and len(lines) == 1, name, "the daemon did not come up")
-            continue
-        command = ["/usr/bin/python3", "-c"] if language == "python" else ["bash", "-euc"]
-        status, output = run([*command, text], folder)
-        point(status == 0, name, output)
-    point(daemon and daemon.stop() == 0, "README.md: its daemon stops with status 0")
+    return re.fullmatch(pattern, output.strip(), re.DOTALL) is not None
 
 
 def examples(page):
@@ -108,36 +49,50 @@ def examples(page):
     return re.findall(r"^\t(\w.*)$", section[1], re.M)
 
 
-def test_daemon_examples(folder):
+def test_readme():
+    """README.md: its blocks marked `run` run, and print what the `output` after them says"""
+    blocks = re.findall(r"^```(\w+) (run|output)\n(.*?)^```$", read("README.md"), re.M | re.S)
+    output = ""
+    n_outputs = 0
+    # The block that builds and starts the daemon is for people: here both are done already.
+    with Daemon("--gctrace") as daemon:
+        os.symlink(BUILD, f"{daemon.folder}/build")
+        for language, what, text in blocks:
+            if what == "output":
+                n_outputs += 1
+                assert matches(text, output), f"expected:\n{text}\ngot:\n{output}"
+            elif language == "python":
+                output = run(daemon, "/usr/bin/python3", "-c", text)
+            else:
+                output = run(daemon, "bash", "-euc", text)
+    assert n_outputs > 0
+
+
+def test_daemon_examples():
+    """heapd(8): its examples start a daemon, and it stops well"""
     for line in examples("heapd.8"):
-        local = line.replace("/tmp/heap.sock", f"{folder}/heapd.sock").replace(":9740", ":0")
-        daemon = Daemon(folder, local.removesuffix("&").split()[1:])
-        point(daemon.up and daemon.stop() == 0, f"heapd(8): {line}", "no socket, or no status 0")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        line = re.sub(r" --socket \S+| &$", "", line).replace(":9740", f":{port}")
+        with Daemon(*line.split()[1:]) as daemon, daemon.client() as client:
+            client.call("ping")
 
 
-def test_heapctl_examples(folder):
-    daemon = Daemon(folder)
-    for line in examples("heapctl.1"):
-        status, output = run(["bash", "-euc", line], folder)
-        point(status == 0, f"heapctl(1): {line}", output)
-    point(daemon.stop() == 0, "heapctl(1): the daemon stops with status 0")
+def test_heapctl_examples():
+    """heapctl(1): its examples succeed, one after the other"""
+    with Daemon() as daemon:
+        for line in examples("heapctl.1"):
+            run(daemon, "bash", "-euc", line)
 
 
-def test_options(folder):
-    for program, page in ((DAEMON, "heapd.8"), (HEAPCTL, "heapctl.1")):
-        status, output = run([program, "--help"], folder)
-        listed = set(re.findall(r"--[a-z][a-z-]+", output)) - {"--usage"}
-        described = set(re.findall(r"--[a-z][a-z-]+", read(f"packaging/man/{page}.scd")))
-        missing = listed - described
-        point(status == 0 and not missing, f"{page} has every option of --help", missing or output)
-
-
-def main():
-    for test in (test_readme, test_daemon_examples, test_heapctl_examples, test_options):
-        with tempfile.TemporaryDirectory(prefix="heapd-docs-") as folder:
-            test(folder)
-    print(f"1..{n_points}")
+def test_options():
+    """every option that --help lists is in the manual page, and the reverse"""
+    with Daemon() as daemon:
+        for program, page in ((PROGRAM, "heapd.8"), (HEAPCTL, "heapctl.1")):
+            listed = set(re.findall(r"^.{,8}(--[a-z-]+)", run(daemon, program, "--help"), re.M))
+            described = set(re.findall(r"^\*(--[a-z-]+)", read(f"packaging/man/{page}.scd"), re.M))
+            assert listed - {"--usage"} == described, f"{page}: {listed ^ described}"
 
 
 if __name__ == "__main__":
-    main()
+    main(tests_of(globals()))
