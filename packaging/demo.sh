@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 exec </dev/null
 
 packaging/need.sh gcc libc6-dev meson ninja-build pkg-config \
-        libuv1-dev libmsgpack-dev libsystemd-dev
+        libuv1-dev libmsgpack-dev libsystemd-dev libjson-c-dev
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -24,7 +24,8 @@ quick | all | full) ;;
 esac
 
 packages=(gcc libc6-dev meson ninja-build pkg-config git libuv1-dev libmsgpack-dev libsystemd-dev
-        libcriterion-dev clang-format-14 scdoc systemd python3 python3-msgpack python3-pynvim)
+        libjson-c-dev libcriterion-dev clang-format-14 scdoc systemd systemd-container prometheus
+        python3 python3-msgpack python3-pynvim)
 [ "$mode" = quick ] || packages+=(clang-14 libclang-rt-14-dev libasan8 libtsan2 libubsan1)
 
 n_passed=0
