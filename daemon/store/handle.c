@@ -90,7 +90,7 @@ int handle_resolve_kind(struct session *session, struct target target, enum kind
         }
         is = space_kind(handle_space(session), object);
         if (is != kind) {
-                return call_fail(session->store, STORE_E_TYPE, "the object is a %s, not a %s",
+                return call_fail(session->store, STORE_E_TYPE, "the object is of kind %s, not %s",
                                  kind_name(is), kind_name(kind));
         }
         *ret_object = object;

@@ -262,3 +262,14 @@ static inline bool value_same(const struct value *a, const struct value *b)
         }
         return a->n_bytes == b->n_bytes && memcmp(a->bytes, b->bytes, a->n_bytes) == 0;
 }
+
+/* An object of these values (a map: pairs), bound to `into`. */
+static inline void world_object(struct session *session, enum kind kind, uint32_t into,
+                                struct row row)
+{
+        struct obj_spec spec = {.kind = kind, .init = &row.source, .into = into};
+        uint32_t handle;
+
+        WORLD_ASSERT(obj_new(session, &spec, &handle) == STORE_OK);
+        WORLD_ASSERT(handle == into);
+}
