@@ -72,6 +72,20 @@ static const struct {
         [DOOR_CONSOLE] = {"console", "the console", 0600, false},
 };
 
+static const int daemon_signals[] = {SIGTERM, SIGINT};
+
+/* Outside of serving they wait, so that a second one does not cut the end short; in the threads
+ * that were started meanwhile for ever. */
+static void daemon_hold_signals(int how)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, daemon_signals[0]);
+        sigaddset(&set, daemon_signals[1]);
+        pthread_sigmask(how, &set, NULL);
+}
+
 /* On the collector's thread. */
 static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
 {
@@ -135,6 +149,7 @@ static void daemon_on_drained(struct letter *letter)
         if (daemon->has_console) {
                 console_close(&daemon->console);
         }
+        daemon_hold_signals(SIG_BLOCK);
         uv_close((uv_handle_t *)&daemon->signals[0], NULL);
         uv_close((uv_handle_t *)&daemon->signals[1], NULL);
         uv_close((uv_handle_t *)&daemon->watchdog, NULL);
@@ -325,14 +340,12 @@ static int daemon_serve_operators(struct daemon *daemon)
 
 static void daemon_watch(struct daemon *daemon)
 {
-        static const int numbers[] = {SIGTERM, SIGINT};
         uint64_t ms = systemd_watchdog_ms();
 
-        signal(SIGPIPE, SIG_IGN);
         for (unsigned i = 0; i < 2; i++) {
                 uv_signal_init(&daemon->service.uv, &daemon->signals[i]);
                 daemon->signals[i].data = daemon;
-                uv_signal_start(&daemon->signals[i], daemon_on_signal, numbers[i]);
+                uv_signal_start(&daemon->signals[i], daemon_on_signal, daemon_signals[i]);
         }
         uv_timer_init(&daemon->service.uv, &daemon->watchdog);
         if (ms > 0) {
@@ -379,6 +392,7 @@ static int daemon_serve(struct daemon *daemon)
         if (r < 0) {
                 return daemon_fail(r, "serve");
         }
+        daemon_hold_signals(SIG_UNBLOCK);
         systemd_notify("READY=1\nSTATUS=Serving");
         loop_run(&daemon->service);
         return 0;
@@ -390,6 +404,8 @@ int daemon_run(const struct options *options)
         bool served = false;
         int status = 0;
 
+        signal(SIGPIPE, SIG_IGN);
+        daemon_hold_signals(SIG_BLOCK);
         daemon_init(&daemon, options);
         daemon_raise_limits();
         if (loop_init(&daemon.executor, "executor") < 0 ||

@@ -10,7 +10,8 @@
 #define OPTIONS_WORKERS_MAX 64u
 #define OPTIONS_PERCENT_MAX 100000u
 
-const char *argp_program_version = "heapd " HEAPD_VERSION;
+/* libc's argp looks for it by this name, so it must be seen from there. */
+__attribute__((visibility("default"))) const char *argp_program_version = "heapd " HEAPD_VERSION;
 
 static const char options_doc[] =
         "Serve one shared, garbage-collected heap to the processes of this host."

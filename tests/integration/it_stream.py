@@ -164,7 +164,8 @@ def test_bounds():
     """a message has at most 1 MiB and 65 536 values, exactly"""
     with Daemon() as daemon:
         def blob(n):
-            return b"\x94\x00\x01\xa9blob.open\x91\x81\xa5bytes\xc6" + struct.pack(">I", n) + bytes(n)
+            head = b"\x94\x00\x01\xa9blob.open\x91\x81\xa5bytes\xc6"
+            return head + struct.pack(">I", n) + bytes(n)
 
         fixed = len(blob(0))
         (message,) = decoded(exchange(daemon.path, blob((1 << 20) - fixed)))
