@@ -6,7 +6,7 @@ import threading
 
 import msgpack
 
-from harness import Daemon, main, request, scaled, tests_of, until
+from harness import SANITIZED, Daemon, main, request, scaled, tests_of, until
 
 
 def test_pipeline():
@@ -133,7 +133,10 @@ def test_parked_and_gone():
 
 def test_idle_memory():
     """an idle connection holds no buffer"""
-    n = scaled(1000, 200)
+    if SANITIZED:
+        print("# skipped: sanitizers keep what is freed")
+        return
+    n = 1000
     with Daemon() as daemon, daemon.client() as other:
         before = daemon.rss()
         peers = [daemon.client() for _ in range(n)]
@@ -143,7 +146,7 @@ def test_idle_memory():
         other.call("heap.gc", {"wait": True})
         held = (daemon.rss() - before) // n
         print(f"# {held} bytes of RSS a connection")
-        assert held < scaled(8 << 10, 64 << 10)
+        assert held < 8 << 10
         for peer in peers:
             peer.close()
 
