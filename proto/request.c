@@ -234,7 +234,9 @@ static int request_envelope(struct request *request, struct reader *reader,
                                        "a client sends [0, msgid, method, params] or [2, method, "
                                        "params]");
         }
-        if (!reader_next(reader, ret_method) || ret_method->type != WIRE_STR) {
+        /* Some clients write names as bin: pynvim does. */
+        if (!reader_next(reader, ret_method) ||
+            (ret_method->type != WIRE_STR && ret_method->type != WIRE_BIN)) {
                 return request_not_rpc(request, "method is a string");
         }
         if (!reader_next(reader, &value) || value.type != WIRE_ARRAY) {
