@@ -32,7 +32,8 @@ def test_pynvim():
         except RuntimeError as error:
             assert error.args[0] == "NO_HANDLE", error.args
         assert session.request("handle.drop", [1, 2]) == 2
-        before = session.request("heap.stats", {"section": "memory"})["objects"]
+        session.request("heap.gc", {"wait": True})
+        before = session.request("heap.stats", {"section": "gc"})["live_objects"]
         session.request("name.del", "leaf")
         session.request("heap.gc", {"wait": True})
         after = session.request("heap.stats", {"section": "gc"})["live_objects"]
