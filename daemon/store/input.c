@@ -26,7 +26,7 @@ int input_next(struct store *store, struct value_source *source, struct value *r
         struct value value;
 
         if (!source->next(source, &value)) {
-                return call_fail(store, STORE_E_BAD_REQUEST, "a value could not be read");
+                return call_fail_source(store);
         }
         *ret_value = value;
         return STORE_OK;

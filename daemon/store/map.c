@@ -70,25 +70,18 @@ int map_del(struct session *session, struct target target, struct value_source *
         return STORE_OK;
 }
 
-static void map_scan_count(struct walk *walk, struct word key, struct word value)
-{
-        answer_count(&walk->answer, key);
-        answer_count(&walk->answer, value);
-}
-
-static void map_scan_count_key(struct walk *walk, struct word key, struct word value)
-{
-        answer_count(&walk->answer, key);
-}
-
-static void map_scan_emit(struct walk *walk, struct word key, struct word value)
+static void map_emit_pair(struct walk *walk, struct word key, struct word value)
 {
         walk->sink->begin_array(walk->sink, 2);
-        walk_emit_key(walk, key);
-        answer_emit(walk->answer.session, walk->sink, value);
+        walk_emit_entry(walk, key, value);
 }
 
-static void map_scan_emit_key(struct walk *walk, struct word key, struct word value)
+static void map_count_key(struct walk *walk, struct word key, struct word value)
+{
+        answer_count(&walk->answer, key);
+}
+
+static void map_emit_key(struct walk *walk, struct word key, struct word value)
 {
         walk_emit_key(walk, key);
 }
@@ -103,8 +96,8 @@ int map_scan(struct session *session, struct target target, const struct map_sca
                 .prefix = scan->prefix,
                 .n_prefix = scan->n_prefix,
                 .sink = sink,
-                .count = scan->values ? map_scan_count : map_scan_count_key,
-                .emit = scan->values ? map_scan_emit : map_scan_emit_key,
+                .count = scan->values ? walk_count_entry : map_count_key,
+                .emit = scan->values ? map_emit_pair : map_emit_key,
                 .answer = {.session = session},
         };
         struct word map;

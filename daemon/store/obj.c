@@ -97,18 +97,6 @@ static int obj_get_keys(struct session *session, struct word object, struct valu
         return STORE_OK;
 }
 
-static void obj_count_entry(struct walk *walk, struct word key, struct word value)
-{
-        answer_count(&walk->answer, key);
-        answer_count(&walk->answer, value);
-}
-
-static void obj_emit_entry(struct walk *walk, struct word key, struct word value)
-{
-        walk_emit_key(walk, key);
-        answer_emit(walk->answer.session, walk->sink, value);
-}
-
 static int obj_get_map(struct session *session, struct word map, struct value_sink *sink)
 {
         struct walk walk = {
@@ -116,8 +104,8 @@ static int obj_get_map(struct session *session, struct word map, struct value_si
                 .table = map_table(map),
                 .whole = true,
                 .sink = sink,
-                .count = obj_count_entry,
-                .emit = obj_emit_entry,
+                .count = walk_count_entry,
+                .emit = walk_emit_entry,
                 .answer = {.session = session},
         };
         int r;

@@ -82,6 +82,12 @@ void walk_emit(struct walk *walk)
         } while (position != walk->end);
 }
 
+void walk_count_entry(struct walk *walk, struct word key, struct word value)
+{
+        answer_count(&walk->answer, key);
+        answer_count(&walk->answer, value);
+}
+
 void walk_emit_key(struct walk *walk, struct word key)
 {
         uint8_t room[WORD_TEXT_BYTES_MAX];
@@ -89,4 +95,10 @@ void walk_emit_key(struct walk *walk, struct word key)
 
         box_to_value(&walk->store->space, key, room, &value);
         walk->sink->value(walk->sink, &value);
+}
+
+void walk_emit_entry(struct walk *walk, struct word key, struct word value)
+{
+        walk_emit_key(walk, key);
+        answer_emit(walk->answer.session, walk->sink, value);
 }

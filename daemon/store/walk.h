@@ -42,4 +42,7 @@ void walk_count(struct walk *walk);
 /* An array of n_entries, each as emit makes it; with `whole` a map. */
 void walk_emit(struct walk *walk);
 
+/* For count and emit: a key and its value, a reference bound to a handle. */
+void walk_count_entry(struct walk *walk, struct word key, struct word value);
+void walk_emit_entry(struct walk *walk, struct word key, struct word value);
 void walk_emit_key(struct walk *walk, struct word key);

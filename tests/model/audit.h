@@ -8,8 +8,8 @@
  *      other way round: what the collector left is what is reachable, no more and no less.
  *   2. The shadow's reachable things are the objects that clients can name, one to one, and equal
  * in content.
- *   3. Every part is accounted for: boxes by what the things' values need, nodes of arrays and
- * handle tables by where something is; buckets hold entries.
+ *   3. Every part is accounted for (STORE-5, STORE-7): boxes by what the things' values need, nodes
+ * of arrays and handle tables by where something is; buckets hold entries.
  */
 
 #include "model/shadow.h"
