@@ -65,12 +65,13 @@ static int method_number(struct heapd *conn, uint64_t *ret_number)
         return 0;
 }
 
+/* The same for a bool. */
 static int method_bool(struct heapd *conn, bool *ret_bool)
 {
         heapd_auto_result struct heapd_result *result = NULL;
         int r = heapd_call(conn, &result);
 
-        if (r != 0) {
+        if (r != 0 || !ret_bool) {
                 return r;
         }
         if (heapd_result_value(result)->type != HEAPD_BOOL) {
@@ -158,11 +159,11 @@ int heapd_name_put(struct heapd *conn, const char *name, uint32_t handle)
         return heapd_call(conn, NULL);
 }
 
-int heapd_name_del(struct heapd *conn, const char *name)
+int heapd_name_del(struct heapd *conn, const char *name, bool *ret_deleted)
 {
         heapd_begin(conn, "name.del");
         heapd_put_text(conn, name);
-        return heapd_call(conn, NULL);
+        return method_bool(conn, ret_deleted);
 }
 
 /* The options of a scan. */

@@ -151,15 +151,17 @@ static int demo_load(struct demo *demo)
 
         say(demo, "2. A process of its own loads %s:\n", demo->path);
         r = demo_loader_start(&demo->loader, invocation->socket, &demo->dpkg, demo->keep);
-        r = r == 0 ? demo_level(demo, false, &demo->loaded) : r;
+        r = r == 0 ? demo_level(demo, true, &demo->loaded) : r;
         if (r == 0) {
                 say(demo,
                     "   %s packages that refer to each other %s times, and a map of them,\n"
-                    "   in one pipeline of %s requests: %s.\n",
+                    "   in one pipeline of %s requests: %s\n"
+                    "   (records, and strings that are too long for a slot).\n",
                     render_count(packages, demo->dpkg.n_packages),
                     render_count(references, demo->dpkg.n_references),
                     render_count(requests, demo->loader.n_requests),
                     demo_difference(difference, &demo->loaded, &demo->empty));
+                say(demo, "   It lives, so a collection reclaims none of that.\n");
                 say(demo, "   It names %" PRIu32 " of them (%s), e.g. \"" DEMO_PREFIX "%s\".\n",
                     demo->n_keep,
                     invocation->n_keep > 0 ? "those given by --keep"
@@ -207,7 +209,7 @@ static void demo_print_why(const struct demo *demo)
         if (farthest < 0) {
                 return;
         }
-        say(demo, "   Why is %s alive? ", demo->dpkg.packages[farthest].label);
+        say(demo, "   Why is %s alive?\n      ", demo->dpkg.packages[farthest].label);
         for (int64_t at = farthest; at >= 0; at = survivors->through[at]) {
                 path[n % 8] = at;
                 n++;
@@ -300,18 +302,36 @@ static int demo_clean(struct demo *demo)
         return 0;
 }
 
-static void demo_summary(const struct demo *demo, int r)
+static struct json_object *demo_json_level(const struct level *level)
 {
-        printf("{\"packages\":%" PRIu32 ",\"references\":%" PRIu32 ",\"kept\":%" PRIu32
-               ",\"expected\":%" PRIu32 ",\"survivors\":%" PRIu32 ",\"equal\":%s"
-               ",\"objects\":{\"empty\":%" PRIu64 ",\"loaded\":%" PRIu64 ",\"survived\":%" PRIu64
-               ",\"left\":%" PRIu64 "},\"bytes\":{\"empty\":%" PRIu64 ",\"loaded\":%" PRIu64
-               ",\"survived\":%" PRIu64 ",\"left\":%" PRIu64 "}}\n",
-               demo->dpkg.n_packages, demo->dpkg.n_references, demo->n_keep, demo->n_expected,
-               demo->survivors.n_alive, r == 0 ? "true" : "false", demo->empty.n_objects,
-               demo->loaded.n_objects, demo->survived.n_objects, demo->left.n_objects,
-               demo->empty.size_bytes, demo->loaded.size_bytes, demo->survived.size_bytes,
-               demo->left.size_bytes);
+        struct json_object *json = json_object_new_object();
+
+        json_object_object_add(json, "objects", json_object_new_uint64(level->n_objects));
+        json_object_object_add(json, "bytes", json_object_new_uint64(level->size_bytes));
+        return json;
+}
+
+static void demo_print_json(const struct demo *demo)
+{
+        struct json_object *json = json_object_new_object(), *names = json_object_new_array();
+
+        for (uint32_t i = 0; i < demo->dpkg.n_packages; i++) {
+                if (demo->survivors.alive && demo->survivors.alive[i]) {
+                        json_object_array_add(names,
+                                              json_object_new_string(demo->dpkg.packages[i].label));
+                }
+        }
+        json_object_object_add(json, "packages", json_object_new_uint64(demo->dpkg.n_packages));
+        json_object_object_add(json, "references", json_object_new_uint64(demo->dpkg.n_references));
+        json_object_object_add(json, "named", json_object_new_uint64(demo->n_keep));
+        json_object_object_add(json, "expected", json_object_new_uint64(demo->n_expected));
+        json_object_object_add(json, "survivors", names);
+        json_object_object_add(json, "empty", demo_json_level(&demo->empty));
+        json_object_object_add(json, "loaded", demo_json_level(&demo->loaded));
+        json_object_object_add(json, "survived", demo_json_level(&demo->survived));
+        json_object_object_add(json, "left", demo_json_level(&demo->left));
+        render_json(json);
+        json_object_put(json);
 }
 
 static int demo_run(struct demo *demo)
@@ -353,8 +373,8 @@ int command_demo(struct invocation *invocation)
                 say(&demo, "\nThe collector's trace (the format is Go's):\n");
                 demo_daemon_print_trace(&demo.daemon, "   ");
         }
-        if (demo.quiet && r == 0) {
-                demo_summary(&demo, r);
+        if (demo.quiet && demo.survivors.alive) {
+                demo_print_json(&demo);
         }
         stopped = demo_daemon_stop(&demo.daemon);
         free(demo.keep);

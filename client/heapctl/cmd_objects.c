@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 enum { NAMES_PAGE = 1000 };
 
-/* Prints or collects one page; the cursor of the next one is nil at the end. */
+/* Collects one page as {name, kind}; the cursor of the next one is nil at the end. */
 static int names_page(const struct heapd_value *page, struct json_object *list,
                       struct heapd_value *ret_cursor)
 {
@@ -19,55 +20,88 @@ static int names_page(const struct heapd_value *page, struct json_object *list,
         struct heapd_items items;
 
         if (!heapd_find(page, "names", &names) || !heapd_find(page, "cursor", ret_cursor)) {
-                return -1;
+                return -EBADMSG;
         }
         items = heapd_items(&names);
         while (heapd_item(&items, &pair)) {
-                if (!heapd_at(&pair, 0, &name) || !heapd_at(&pair, 1, &kind)) {
-                        return -1;
-                }
-                if (list) {
-                        struct json_object *json = json_object_new_object();
+                struct json_object *json;
 
-                        json_object_object_add(json, "name", json_from_value(&name));
-                        json_object_object_add(json, "kind", json_from_value(&kind));
-                        json_object_array_add(list, json);
-                } else {
-                        printf("%-8.*s ", (int)kind.n, kind.str);
-                        render_text(name.str, name.n);
-                        putchar('\n');
+                if (!heapd_at(&pair, 0, &name) || !heapd_at(&pair, 1, &kind)) {
+                        return -EBADMSG;
                 }
+                json = json_object_new_object();
+                json_object_object_add(json, "name", json_from_value(&name));
+                json_object_object_add(json, "kind", json_from_value(&kind));
+                json_object_array_add(list, json);
         }
         return 0;
+}
+
+static const char *names_text(struct json_object *entry, const char *key)
+{
+        const char *text = json_object_get_string(json_object_object_get(entry, key));
+
+        return text ? text : "";
+}
+
+static int names_order(const void *one, const void *other)
+{
+        return strcmp(names_text(*(struct json_object *const *)one, "name"),
+                      names_text(*(struct json_object *const *)other, "name"));
+}
+
+static void names_table(struct json_object *list)
+{
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                struct json_object *entry = json_object_array_get_idx(list, i);
+                const char *name = names_text(entry, "name");
+
+                printf("%-8s ", names_text(entry, "kind"));
+                render_text(name, strlen(name));
+                putchar('\n');
+        }
+}
+
+/* All pages, in the order of names. */
+static int names_collect(struct heapd *conn, const char *prefix, struct json_object *list)
+{
+        struct heapd_result *page = NULL;
+        struct heapd_value cursor = heapd_nil();
+        int r;
+
+        do {
+                struct heapd_result *last = page;
+
+                page = NULL;
+                r = heapd_name_list(conn, prefix, cursor.type == HEAPD_NIL ? NULL : &cursor,
+                                    NAMES_PAGE, &page);
+                heapd_result_free(last); /* the cursor was in it */
+                if (r == 0) {
+                        r = names_page(heapd_result_value(page), list, &cursor);
+                }
+        } while (r == 0 && cursor.type != HEAPD_NIL);
+        heapd_result_free(page);
+        json_object_array_sort(list, names_order);
+        return r;
 }
 
 int command_names(struct invocation *invocation)
 {
         const char *prefix = invocation->n_args > 0 ? invocation->args[0] : "";
-        struct json_object *list = invocation->json ? json_object_new_array() : NULL;
-        struct heapd_result *page = NULL;
-        struct heapd_value cursor = heapd_nil();
+        struct json_object *list;
         int r = command_connect(invocation);
 
-        while (r == 0) {
-                struct heapd_result *last = page;
-
-                page = NULL;
-                r = heapd_name_list(invocation->conn, prefix,
-                                    cursor.type == HEAPD_NIL ? NULL : &cursor, NAMES_PAGE, &page);
-                heapd_result_free(last); /* the cursor was in it */
-                if (r != 0) {
-                        r = command_failed(invocation, r, "names");
-                } else if (names_page(heapd_result_value(page), list, &cursor) < 0) {
-                        fprintf(stderr, "heapctl: names: an answer of an unexpected shape\n");
-                        r = EX_PROTOCOL;
-                } else if (cursor.type == HEAPD_NIL) {
-                        break;
-                }
+        if (r != 0) {
+                return r;
         }
-        heapd_result_free(page);
-        if (r == 0 && list) {
+        list = json_object_new_array();
+        r = names_collect(invocation->conn, prefix, list);
+        if (r != 0) {
+                r = command_failed(invocation, r, "names");
+        } else if (invocation->json) {
                 render_json(list);
+        } else {
+                names_table(list);
         }
         json_object_put(list);
         return r;

@@ -196,8 +196,13 @@ static int json_put_object(struct heapd *conn, struct json_object *json)
 
         if (json_object_object_length(json) == 1) {
                 if (json_object_object_get_ex(json, "$ref", &what)) {
-                        heapd_put_ref(conn, (uint32_t)json_object_get_int64(what));
-                        return json_object_is_type(what, json_type_int) ? 0 : JSON_E_MALFORMED;
+                        int64_t handle = json_object_get_int64(what);
+
+                        heapd_put_ref(conn, (uint32_t)handle);
+                        return json_object_is_type(what, json_type_int) && handle >= 0 &&
+                                               handle <= UINT32_MAX
+                                       ? 0
+                                       : JSON_E_MALFORMED;
                 }
                 if (json_object_object_get_ex(json, "$bin", &what)) {
                         return json_put_hex(conn, what);

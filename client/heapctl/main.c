@@ -162,7 +162,7 @@ static int run(struct invocation *invocation, int argc, char **argv)
         argp.args_doc = command->args;
         argp.options = command->run == command_demo ? OPTIONS_DEMO : OPTIONS;
         argv[at] = title;
-        argp_parse(&argp, argc - at, argv + at, 0, NULL, invocation);
+        argp_parse(&argp, argc - at, argv + at, ARGP_IN_ORDER, NULL, invocation);
         r = command->run(invocation);
         heapd_close(invocation->conn);
         return r;

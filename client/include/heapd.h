@@ -398,8 +398,8 @@ int heapd_name_get(struct heapd *conn, const char *name, uint32_t *ret_handle);
 /* Names an object, which keeps it alive; the name is taken from the object that had it. */
 int heapd_name_put(struct heapd *conn, const char *name, uint32_t handle);
 
-/* HEAPD_E_NO_NAME if no object has it. */
-int heapd_name_del(struct heapd *conn, const char *name);
+/* `ret_deleted` (or NULL) tells whether an object had it. */
+int heapd_name_del(struct heapd *conn, const char *name, bool *ret_deleted);
 
 /*
  * {names: [[name, kind]...], cursor}: up to `limit` names (0: the daemon's choice) that begin with
