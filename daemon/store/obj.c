@@ -162,6 +162,7 @@ int obj_get(struct session *session, struct target target, struct value_source *
 {
         struct store *store = session->store;
         struct word object;
+        uint32_t n_max;
         enum kind kind;
         uint64_t length;
         int r;
@@ -179,10 +180,11 @@ int obj_get(struct session *session, struct target target, struct value_source *
         if (kind == KIND_BLOB) {
                 return obj_get_blob(session, object, sink);
         }
-        if (length > STORE_ELEMENTS_MAX) {
+        n_max = kind == KIND_MAP ? STORE_ELEMENTS_MAX / 2 : STORE_ELEMENTS_MAX;
+        if (length > n_max) {
                 return call_fail(store, STORE_E_TOO_BIG,
                                  "the %s has %llu elements; one call hands out %u at most",
-                                 kind_name(kind), (unsigned long long)length, STORE_ELEMENTS_MAX);
+                                 kind_name(kind), (unsigned long long)length, n_max);
         }
         return kind == KIND_MAP ? obj_get_map(session, object, sink)
                                 : obj_get_row(session, object, sink);

@@ -46,7 +46,7 @@ int obj_info(struct session *session, struct target target, struct obj_info *ret
 /*
  * With keys: hands out an array of as many values. Without (NULL), all: an array, for maps a map,
  * for blobs the bytes as one bin. References come bound to fresh handles. STORE_E_TOO_BIG above
- * STORE_ELEMENTS_MAX or result_bytes_max.
+ * STORE_ELEMENTS_MAX values (a map's keys count, too) or result_bytes_max.
  */
 int obj_get(struct session *session, struct target target, struct value_source *keys,
             struct value_sink *sink);

@@ -194,6 +194,23 @@ Test(obj, an_answer_is_bounded_before_it_is_given, .init = setup, .fini = teardo
         cr_assert_eq(tray.n_items, 0u);
 }
 
+Test(obj, of_a_map_keys_and_values_count, .init = setup, .fini = teardown)
+{
+        static struct value pairs[STORE_ELEMENTS_MAX + 2];
+        struct row one;
+        uint64_t version;
+
+        for (uint32_t i = 0; i < STORE_ELEMENTS_MAX + 2; i++) {
+                pairs[i] = value_int(i / 2);
+        }
+        world_object(session, KIND_MAP, 1, row_of(pairs, STORE_ELEMENTS_MAX));
+        cr_assert_eq(get_all(1), STORE_OK);
+        cr_assert_eq(tray.items[0].n, STORE_ELEMENTS_MAX / 2);
+        one = row_of(pairs + STORE_ELEMENTS_MAX, 2);
+        cr_assert_eq(obj_set(session, target_handle(1), &one.source, NULL, &version), STORE_OK);
+        cr_assert_eq(get_all(1), STORE_E_TOO_BIG);
+}
+
 Test(obj, a_walk_follows_keys_through_every_kind, .init = setup, .fini = teardown)
 {
         struct row path = ROW(value_str("list"), value_int(1), value_int(0));
