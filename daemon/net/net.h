@@ -12,7 +12,8 @@
  *
  * Owns:     its listeners, connections and their sessions; borrows loop, store, gc and mutator.
  * Threads:  the executor, except net_get_stats(), and what comes before its loop runs.
- * Failure:  whatever goes wrong with a connection ends that connection and nothing else.
+ * Failure:  whatever goes wrong with a connection ends that connection and nothing else. SIGPIPE
+ * must be ignored.
  */
 
 #include <stdint.h>
