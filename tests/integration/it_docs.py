@@ -4,10 +4,11 @@
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 
-from harness import PATIENCE_S, PROGRAM, Daemon, main, tests_of
+from harness import PATIENCE_S, PROGRAM, SANITIZED, Daemon, main, tests_of
 
 SOURCE = os.environ["HEAPD_SOURCE"]
 HEAPCTL = os.environ["HEAPD_HEAPCTL"]
@@ -37,6 +38,24 @@ def run(daemon, *command):
     return done.stdout
 
 
+def run_block(daemon, language, text):
+    if language == "python":
+        return run(daemon, "/usr/bin/python3", "-c", text)
+    if language == "c":
+        source = os.path.join(daemon.folder, "example.c")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        library = os.path.join(BUILD, "client")
+        flags = [f"-I{SOURCE}/client/include", f"-L{library}", f"-Wl,-rpath,{library}", "-lheapd"]
+        if SANITIZED:
+            flags.append(f"-fsanitize={os.environ['HEAPD_SANITIZE']}")
+        run(daemon, "cc", "-Wall", "-Werror", source, *flags, "-o", f"{daemon.folder}/example")
+        return run(daemon, f"{daemon.folder}/example")
+    # On a terminal, as a reader has one; without line wraps and carriage returns.
+    command = shlex.join(["bash", "-eu", "-O", "expand_aliases", "-c", text])
+    return run(daemon, "script", "-qec", command, "/dev/null").replace("\r", "")
+
+
 def matches(expected, output):
     """Numbers and blanks may differ, and `...` stands for anything."""
     pattern = re.escape("\0".join(expected.split())).replace("\0", r"\s+")
@@ -61,10 +80,8 @@ def test_readme():
             if what == "output":
                 n_outputs += 1
                 assert matches(text, output), f"expected:\n{text}\ngot:\n{output}"
-            elif language == "python":
-                output = run(daemon, "/usr/bin/python3", "-c", text)
             else:
-                output = run(daemon, "bash", "-euc", text)
+                output = run_block(daemon, language, text)
     assert n_outputs > 0
 
 
@@ -86,12 +103,18 @@ def test_heapctl_examples():
 
 
 def test_options():
-    """every option that --help lists is in the manual page, and the reverse"""
+    """every option and command that --help lists is in the manual page, and the reverse"""
     with Daemon() as daemon:
         for program, page in ((PROGRAM, "heapd.8"), (HEAPCTL, "heapctl.1")):
             listed = set(re.findall(r"^.{,8}(--[a-z-]+)", run(daemon, program, "--help"), re.M))
             described = set(re.findall(r"^\*(--[a-z-]+)", read(f"packaging/man/{page}.scd"), re.M))
             assert listed - {"--usage"} == described, f"{page}: {listed ^ described}"
+        commands = run(daemon, HEAPCTL, "--help").split("Commands:\n")[1]
+        listed = set(re.findall(r"^  ([a-z]+)", commands, re.M))
+        page = read("packaging/man/heapctl.1.scd")
+        section = re.search(r"^# COMMANDS\n(.*?)^# ", page, re.M | re.S)
+        described = set(re.findall(r"^\*([a-z]+)", section[1], re.M))
+        assert listed == described, f"heapctl.1: {listed ^ described}"
 
 
 if __name__ == "__main__":
