@@ -50,6 +50,7 @@ int heapd_connect_fd(struct heapd **ret_conn, int fd)
         conn->fd = fd;
         conn->timeout_ms = -1;
         conn->kept_end = &conn->kept;
+        conn->push_at = CONNECTION_PUSH_BYTES;
         writer_init(&conn->params, CONNECTION_MESSAGE_BYTES_MAX);
         writer_init(&conn->out, CONNECTION_OUT_BYTES + 2 * (size_t)CONNECTION_MESSAGE_BYTES_MAX);
         scanner_init(&conn->scanner, CONNECTION_MESSAGE_BYTES_MAX);

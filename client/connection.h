@@ -74,6 +74,7 @@ struct heapd {
         /* going out: out.bytes[0] is at position out_at of the stream */
         struct writer out;
         uint64_t out_at;
+        uint64_t push_at; /* when the stream has grown to this, it is time to send some */
         uint32_t next_id;
         struct pending *pending; /* oldest first, from pending_first */
         size_t pending_first;

@@ -42,19 +42,20 @@ static int pipeline_deliver(struct heapd *conn, struct heapd_result *result,
         return r;
 }
 
-/* Keeps a queue that grows without being flushed from growing for ever. */
+/* Keeps a queue that grows without being flushed from growing for ever, a portion at a time. */
 static int pipeline_push(struct heapd *conn)
 {
         int64_t deadline = connection_deadline(conn);
         int r;
 
-        if (conn->out.n < CONNECTION_PUSH_BYTES) {
+        if (conn->out_at + conn->out.n < conn->push_at) {
                 return 0;
         }
         r = connection_nudge(conn);
         while (r == 0 && conn->out.n > CONNECTION_OUT_BYTES) {
                 r = connection_turn(conn, deadline);
         }
+        conn->push_at = conn->out_at + conn->out.n + CONNECTION_PUSH_BYTES;
         return r == -ENOBUFS || r == -ETIMEDOUT ? 0 : r; /* the request itself is queued */
 }
 

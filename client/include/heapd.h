@@ -121,7 +121,7 @@ const char *heapd_version(void);
  */
 int heapd_connect(struct heapd **ret_conn, const char *path);
 
-/* The same over a stream socket that is connected already; owned and closed by the connection. */
+/* The same over a connected stream socket, which is then owned and closed by the connection. */
 int heapd_connect_fd(struct heapd **ret_conn, int fd);
 
 /* Ends the session: its handles are dropped. Requests not flushed are not sent. NULL is fine. */

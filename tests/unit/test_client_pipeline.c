@@ -390,6 +390,31 @@ PipelineTest(long_pipelines_do_not_block_for_ever)
         pthread_join(daemon, NULL);
 }
 
+PipelineTest(much_leaves_without_being_flushed)
+{
+        static uint8_t payload[1000], sent[65536];
+        size_t n_sent = 0;
+
+        for (int i = 0; i < 50; i++) {
+                heapd_begin(conn, "x");
+                heapd_put_bin(conn, payload, sizeof(payload));
+                cr_assert_eq(heapd_post(conn), 0);
+        }
+        cr_assert_lt(recv(peer, sent, sizeof(sent), MSG_DONTWAIT), 0, "little waits for the flush");
+        for (int i = 0; i < 950; i++) {
+                ssize_t n;
+
+                heapd_begin(conn, "x");
+                heapd_put_bin(conn, payload, sizeof(payload));
+                cr_assert_eq(heapd_post(conn), 0);
+                cr_assert_lt(conn->out.n, (size_t)2 * CONNECTION_PUSH_BYTES);
+                while ((n = recv(peer, sent, sizeof(sent), MSG_DONTWAIT)) > 0) {
+                        n_sent += (size_t)n;
+                }
+        }
+        cr_assert_gt(n_sent, (size_t)900000);
+}
+
 PipelineTest(no_more_than_a_window_is_in_flight)
 {
         char bytes[65536];
