@@ -251,13 +251,21 @@ static int daemon_new_store(struct daemon *daemon)
 {
         const struct options *options = daemon->options;
         const struct heap_config heap_config = {.limit_bytes = options->memory_limit_bytes};
-        const struct gc_config gc_config = {
+        struct gc_config gc_config = {
                 .percent = options->gc_percent,
                 .n_workers = options->n_gc_workers,
                 .listener = &daemon->listener,
         };
         const struct store_config store_config = {0};
-        int r = heap_new(&daemon->heap, &heap_config);
+        char error[100];
+        int r;
+
+        if (options->gc_debug &&
+            !gc_debug_parse(options->gc_debug, &gc_config.debug, error, sizeof(error))) {
+                log_error("Cannot use --gc-debug '%s': %s", options->gc_debug, error);
+                return EX_USAGE;
+        }
+        r = heap_new(&daemon->heap, &heap_config);
 
         daemon->listener = (struct gc_listener){.user = daemon, .cycle_end = daemon_on_cycle_end};
         if (r == 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "gc/internals.h"
+#include "gc/barrier.h"
+
 #include "heap/marks.h"
 
 /*
@@ -16,12 +17,14 @@
  * and can overwrite, unseen, the slot from which it loaded that reference (GC-21).
  */
 
-static void barrier_shade(struct mutator *mutator, uint64_t bits)
+void barrier_shade(struct mutator *mutator, uint64_t offset)
 {
-        uint64_t offset = bits - WORD_REF_BIT;
+        struct gc *gc = mutator->gc;
 
+        gc_point(gc, GC_POINT_MUTATOR_EXCHANGED);
         if (marks_try_set(mutator->heap, offset) && !marks_page_noscan(mutator->heap, offset)) {
-                grey_log(&mutator->gc->grey.logs, mutator->heap, &mutator->log, offset);
+                gc_point(gc, GC_POINT_MUTATOR_SHADED);
+                grey_log(&gc->grey.logs, mutator->heap, &mutator->log, offset);
         }
 }
 
@@ -31,9 +34,9 @@ void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bi
         uint64_t old = atomic_exchange_explicit(slot, bits, memory_order_acq_rel);
 
         if (old & WORD_REF_BIT) {
-                barrier_shade(mutator, old);
+                barrier_shade(mutator, old - WORD_REF_BIT);
         }
         if (mutator->grey && (bits & WORD_REF_BIT)) {
-                barrier_shade(mutator, bits);
+                barrier_shade(mutator, bits - WORD_REF_BIT);
         }
 }

@@ -9,6 +9,7 @@
 #include "gc/internals.h"
 #include "gc/mark.h"
 #include "gc/pacer.h"
+#include "gc/weak.h"
 #include "heap/central.h"
 #include "heap/sweep.h"
 
@@ -19,13 +20,14 @@
  *   BLACKEN   handshake: new objects are born marked; stores no longer shade what they write
  *   MARK      workers, from the root cells, beside the mutators
  *   PROPOSE   no marking thread runs; handshake: logs are handed over. None: done; else MARK again
- *   CLEAR     marks are final
- *   DISARM    handshake: no barrier, new objects unmarked, fresh central lists
+ *   DISARM    handshake: plain stores; marks are final
+ *   CLEAR     weak words of unmarked objects become dead ones
+ *   WHITEN    handshake: new objects are born unmarked, from fresh central lists
  *   SWEEP     workers, beside the mutators
  */
 
 struct sweep_job {
-        struct heap *heap;
+        struct gc *gc;
         unsigned generation;
         uint32_t n_chunks; /* what comes later is of the new generation anyway */
         _Atomic uint32_t next_chunk;
@@ -41,7 +43,9 @@ static void cycle_sweep_worker(void *user, unsigned worker)
         (void)worker;
         while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
                job->n_chunks) {
-                sweep_chunk(job->heap, chunk, job->generation, &totals);
+                gc_point(job->gc, GC_POINT_WORKER_SWEEP);
+                sweep_chunk(job->gc->heap, chunk, job->generation, job->gc->config.debug.poison,
+                            &totals);
         }
         atomic_fetch_add_explicit(&job->live_bytes, totals.live_bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&job->live_objects, totals.live_objects, memory_order_relaxed);
@@ -52,7 +56,7 @@ static void cycle_sweep_worker(void *user, unsigned worker)
 static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
 {
         struct sweep_job job = {
-                .heap = gc->heap,
+                .gc = gc,
                 .generation = gc->target.generation,
                 .n_chunks = sweep_n_chunks(gc->heap),
         };
@@ -78,6 +82,7 @@ static void cycle_begin(struct gc *gc)
 {
         unsigned generation = gc->target.generation;
 
+        atomic_store_explicit(&gc->term, GC_TERM_MARKING, memory_order_seq_cst);
         cycle_move(gc, GC_PHASE_ARM);
         handshake_run(gc, (struct handshake){
                                   .armed = true, .grey = true, .generation = (uint8_t)generation});
@@ -89,41 +94,81 @@ static void cycle_begin(struct gc *gc)
         handshake_fetch_caches(gc);
 }
 
+/*
+ * Marking is over if a whole wave of handshakes brought nothing: nobody shaded since it began, and
+ * nobody scanned during it, so there was no grey object when it began and every reachable one is
+ * black (GC-26); and if no weak load has vetoed (GC-31).
+ */
+static bool cycle_propose(struct gc *gc)
+{
+        struct handshake wave = {.armed = true,
+                                 .black = true,
+                                 .hand_log = true,
+                                 .generation = gc->target.generation};
+        uint32_t proposed = GC_TERM_PROPOSED;
+
+        cycle_move(gc, GC_PHASE_PROPOSE);
+        atomic_store_explicit(&gc->term, GC_TERM_PROPOSED, memory_order_seq_cst);
+        handshake_run(gc, wave);
+        gc_point(gc, GC_POINT_CONTROLLER_WAVE);
+        if (!grey_logs_pending(&gc->grey.logs) &&
+            atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_COMMITTED,
+                                                    memory_order_seq_cst, memory_order_seq_cst)) {
+                return true;
+        }
+        atomic_store_explicit(&gc->term, GC_TERM_MARKING, memory_order_seq_cst);
+        return false;
+}
+
 static void cycle_mark(struct gc *gc, struct gc_cycle *cycle)
 {
-        struct handshake propose = gc->target;
         struct mark_totals totals = {0};
-        bool roots = true;
 
-        propose.drop_holes = false;
-        propose.hand_log = true;
         do {
                 cycle_move(gc, GC_PHASE_MARK);
-                mark_run(gc, roots, &totals);
-                roots = false;
+                mark_run(gc, cycle->n_proposals == 0, &totals);
                 cycle->n_proposals++;
-                cycle_move(gc, GC_PHASE_PROPOSE);
-                handshake_run(gc, propose);
-                /* Nothing shaded since the wave began, and nobody scanned during it: there was no
-                 * grey object when it began, so every reachable one is black (GC-26). */
-        } while (grey_logs_pending(&gc->grey.logs));
+        } while (!cycle_propose(gc));
         cycle->mark_cpu_ns = totals.cpu_ns;
         cycle->scanned_bytes = totals.scanned_bytes;
         cycle->overflows = totals.n_overflows;
 }
 
+static void cycle_check(struct gc *gc)
+{
+        if (gc->config.debug.checkmark) {
+                bool held = gc->held;
+
+                if (!held) {
+                        hold_mutators(gc);
+                }
+                checkmark_run(gc);
+                if (!held) {
+                        hold_release(gc);
+                }
+        }
+}
+
+/* Two handshakes after marking, too: were objects born white while some mutator still looks at
+ * marks, it could shade one of them, for the next cycle to trip over, or take it for dead (GC-27).
+ */
 static void cycle_end(struct gc *gc)
 {
         unsigned old = gc->target.generation;
 
-        cycle_move(gc, GC_PHASE_CLEAR);
         cycle_move(gc, GC_PHASE_DISARM);
+        handshake_run(gc, (struct handshake){
+                                  .black = true, .hand_log = true, .generation = (uint8_t)old});
+        grey_logs_assert_empty(&gc->grey.logs);
+        cycle_move(gc, GC_PHASE_CLEAR);
+        cycle_check(gc);
+        weak_clear(gc);
+        atomic_store_explicit(&gc->term, GC_TERM_IDLE, memory_order_seq_cst);
+        cycle_move(gc, GC_PHASE_WHITEN);
         /* What is allocated from here on counts towards the next cycle. */
         atomic_store_explicit(&gc->allocated_bytes, 0, memory_order_relaxed);
-        handshake_run(gc,
-                      (struct handshake){.drop_holes = true, .hand_log = true, .generation = !old});
+        handshake_run(gc, (struct handshake){.drop_holes = true, .generation = !old});
         handshake_fetch_caches(gc);
-        grey_logs_drop(&gc->grey.logs);
         central_reset(gc->heap, old);
 }
 
@@ -131,6 +176,9 @@ static void cycle_collect(struct gc *gc, struct gc_cycle *cycle)
 {
         uint64_t begin_ns = clock_now_ns(), mark_ns, end_ns, sweep_ns;
 
+        if (gc->config.debug.stw) {
+                hold_mutators(gc);
+        }
         cycle->start_ns = begin_ns;
         cycle->heap_start_bytes = gc_heap_bytes(gc);
         cycle_begin(gc);
@@ -143,6 +191,9 @@ static void cycle_collect(struct gc *gc, struct gc_cycle *cycle)
         sweep_ns = clock_now_ns();
         cycle_sweep(gc, cycle);
         cycle_move(gc, GC_PHASE_IDLE);
+        if (gc->config.debug.stw) {
+                hold_release(gc);
+        }
         atomic_store_explicit(&gc->live_bytes, cycle->live_bytes, memory_order_relaxed);
         cycle->begin_ns = mark_ns - begin_ns;
         cycle->mark_ns = end_ns - mark_ns;
@@ -199,7 +250,7 @@ static void cycle_give_back(struct gc *gc)
 {
         uint64_t inuse = heap_inuse_bytes(gc->heap), keep = 0;
 
-        if (gc->config.no_scavenge) {
+        if (gc->config.no_scavenge || gc->config.debug.rage) {
                 return;
         }
         if (gc->last.next_goal_bytes < UINT64_MAX / 2) {
@@ -230,6 +281,10 @@ static bool cycle_wait_locked(struct gc *gc)
 {
         uint64_t due_ns = (gc->last_end_ns ? gc->last_end_ns : gc->start_ns) + gc->config.period_ns;
 
+        if (gc->config.debug.rage && !gc->pending) {
+                gc->pending = true;
+                gc->pending_reason = GC_REASON_PERIODIC;
+        }
         while (!gc->stopping && !gc->pending) {
                 struct timespec until = {
                         .tv_sec = (time_t)(due_ns / 1000000000u),

@@ -79,10 +79,14 @@ int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config
         gc->n_cpus = gc_count_cpus();
         gc_complete_config(&gc->config, gc->n_cpus);
         atomic_init(&gc->percent, gc->config.percent);
+        gc->points = gc->config.debug.delay_us || gc->config.debug.checkmark ||
+                     gc->config.debug.stw || gc->config.debug.proxy || gc->config.point;
+        atomic_init(&gc->random, gc->config.debug.seed);
         gc->start_ns = clock_now_ns();
         gc_init_locks(gc);
         gc_update_goal_locked(gc);
-        r = grey_queue_init(&gc->grey, gc->config.queue_entries, gc->config.n_workers);
+        r = grey_queue_init(&gc->grey, gc->config.queue_entries, gc->config.n_workers,
+                            gc->config.debug.log_entries);
         if (r < 0) {
                 gc_release(gc);
                 return r;
@@ -224,6 +228,7 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
                 .n_workers = gc->config.n_workers,
                 .n_mutators = gc->n_mutators,
+                .n_vetoes = atomic_load_explicit(&gc->n_vetoes, memory_order_relaxed),
                 .n_roots = atomic_load_explicit(&gc->n_roots, memory_order_relaxed),
                 .last = gc->last,
         };

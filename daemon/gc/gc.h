@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/assert.h"
+#include "gc/debug.h"
 #include "gc/phase.h"
 #include "heap/cache.h"
 #include "heap/heap.h"
@@ -58,6 +59,9 @@ struct gc_config {
         unsigned queue_entries; /* grey queue; 0: default. Small values test the overflow path */
         bool no_scavenge;       /* keep idle pages (tests, benchmarks) */
         const struct gc_listener *listener; /* NULL: nobody; else must outlive the gc */
+        struct gc_debug debug;
+        gc_point_fn *point; /* tests: called at every step of the protocol */
+        void *point_user;
 };
 
 /* What one cycle did; handed to the listener and kept for gc_get_stats(). Times in ns. */
@@ -101,6 +105,7 @@ struct gc_stats {
         int percent;
         unsigned n_workers, n_mutators;
         uint64_t n_roots;
+        uint64_t n_vetoes;    /* ends of marking put off by weak loads */
         struct gc_cycle last; /* number == 0: none yet */
 };
 
@@ -114,8 +119,11 @@ struct mutator {
         uint64_t stamp;          /* mutator and request; what fresh words carry */
         bool armed;              /* stores log what they overwrite (GC-20) */
         bool grey;               /* and what they write (GC-21) */
+        bool points;             /* debugging: steps of the protocol are delayed or watched */
+        uint32_t n_until_cycle;  /* debugging: allocations until one is asked for; 0: never */
         struct grey_packet *log; /* objects marked by this mutator's stores; NULL: none yet */
         uint64_t reported_bytes; /* of cache->handed_bytes, to the pacer */
+        bool held;               /* debugging: the controller keeps it away */
         struct cache *spare;     /* takes over at a handshake that drops holes */
         struct cache *dropped;   /* the one it took over from, until the controller fetches it */
         uint32_t index;
@@ -174,16 +182,17 @@ struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t coun
 static inline void gc_check_word(const struct mutator *mutator, struct word w)
 {
 #if HEAPD_CHECKS >= 1
-        hd_assert(!word_is_ref(w) || w.stamp == mutator->stamp);
+        hd_assert(!(word_is_ref(w) || word_is_weak(w)) || w.stamp == mutator->stamp);
 #endif
 }
 
+/* A weak word gets no stamp: it may be stored only if it came by gc_weak_copy(). */
 static inline struct word gc_stamp_word(const struct mutator *mutator, uint64_t bits)
 {
         struct word w = word_raw(bits);
 
 #if HEAPD_CHECKS >= 1
-        w.stamp = mutator->stamp;
+        w.stamp = word_is_ref(w) ? mutator->stamp : 0;
 #endif
         return w;
 }
@@ -246,6 +255,23 @@ static inline void gc_store(struct mutator *mutator, struct word object, uint32_
                 atomic_store_explicit(at, value.bits, memory_order_release);
         }
 }
+
+/*
+ * Weak words name an object without keeping it alive. They stand in objects whose descriptor says
+ * `weak` and are stored by gc_store(). When their object dies the collector turns them into *dead*
+ * words, before the object is freed.
+ */
+struct word gc_weak_make(struct mutator *mutator, struct word object);
+
+/*
+ * The object, from now on as strong as any other reference; nil if it is dead, and once nil always
+ * nil. For a word that is not weak: nil.
+ */
+struct word gc_weak_load(struct mutator *mutator, struct word object, uint32_t slot);
+
+/* The word itself, weak or dead, to be stored elsewhere in the same request. A weak word that came
+ * by gc_load() may not be stored. */
+struct word gc_weak_copy(struct mutator *mutator, struct word object, uint32_t slot);
 
 /* The bytes of a noscan object: read only once the object is published, and only until the
  * boundary. */

@@ -114,16 +114,9 @@ void grey_log(struct grey_logs *logs, struct heap *heap, struct grey_packet **lo
         }
 }
 
-void grey_logs_drop(struct grey_logs *logs)
+void grey_logs_assert_empty(struct grey_logs *logs)
 {
-        struct grey_packet *log = grey_logs_take_all(logs);
-
-        while (log) {
-                struct grey_packet *next = atomic_load_explicit(&log->next, memory_order_relaxed);
-
-                grey_logs_release(logs, log);
-                log = next;
-        }
+        hd_assert(!grey_logs_pending(logs));
 }
 
 bool grey_logs_pending(struct grey_logs *logs)

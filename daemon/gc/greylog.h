@@ -52,9 +52,9 @@ void grey_logs_flag(struct grey_logs *logs, struct heap *heap, uint64_t offset);
 struct grey_packet *grey_logs_take_all(struct grey_logs *logs);
 void grey_logs_release(struct grey_logs *logs, struct grey_packet *packet);
 
-/* Forgets what was handed over: after the end of marking, whatever a store shades is marked already
- * or born since. */
-void grey_logs_drop(struct grey_logs *logs);
+/* After the end of marking nobody can have shaded anything: whatever a store overwrites is marked.
+ */
+void grey_logs_assert_empty(struct grey_logs *logs);
 
 /* Whether shaded objects wait that no marking thread has. Exact once every mutator has handed over.
  */

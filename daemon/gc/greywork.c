@@ -34,7 +34,8 @@ static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
         return packet;
 }
 
-int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads)
+int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads,
+                    unsigned log_entries)
 {
         uint64_t n_packets = (n_entries + GREY_PACKET_ENTRIES - 1) / GREY_PACKET_ENTRIES;
 
@@ -58,7 +59,8 @@ int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_thr
         for (uint64_t i = queue->n_packets; i-- > 0;) {
                 grey_put_empty_locked(queue, &queue->memory[i]);
         }
-        if (grey_logs_init(&queue->logs, (uint32_t)queue->packet_entries) < 0) {
+        if (grey_logs_init(&queue->logs,
+                           log_entries ? log_entries : (uint32_t)queue->packet_entries) < 0) {
                 grey_queue_deinit(queue);
                 return -ENOMEM;
         }

@@ -50,7 +50,9 @@ struct grey_local {
         uint64_t n_overflows;
 };
 
-int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads);
+/* `log_entries`: capacity of the mutators' logs; 0: that of the packets. */
+int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads,
+                    unsigned log_entries);
 void grey_queue_deinit(struct grey_queue *queue);
 /* Before each use, with no thread in it. */
 void grey_queue_reset(struct grey_queue *queue);

@@ -21,6 +21,7 @@
 
 #define HANDSHAKE_SLEEP_MIN_NS (20 * 1000)
 #define HANDSHAKE_SLEEP_MAX_NS (200 * 1000)
+#define HANDSHAKE_LATE_NS      (20 * 1000 * 1000) /* debugging: proxy=1 */
 
 /* Whoever acts for the mutator is its only writer: plain additions on atomics that anybody reads.
  */
@@ -72,29 +73,38 @@ void handshake_acknowledge(struct mutator *mutator, uint32_t number)
         atomic_store_explicit(&mutator->acknowledged, number, memory_order_release);
 }
 
-static bool handshake_answered(struct mutator *mutator, uint32_t number)
+static bool handshake_answered(struct mutator *mutator, uint32_t number, bool late)
 {
         uint32_t expected = MUTATOR_AWAY;
 
         if (atomic_load_explicit(&mutator->acknowledged, memory_order_acquire) == number) {
                 return true;
         }
-        if (!atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_PROXY,
+        if (mutator->held) {
+                handshake_acknowledge(mutator, number);
+                return true;
+        }
+        if (late ||
+            !atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_PROXY,
                                                      memory_order_acquire, memory_order_relaxed)) {
                 return false;
         }
-        handshake_acknowledge(mutator, number);
+        gc_point(mutator->gc, GC_POINT_CONTROLLER_PROXY);
+        /* It may have come, answered and gone since the look above (GC-22). */
+        if (atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed) != number) {
+                handshake_acknowledge(mutator, number);
+        }
         atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_release);
         return true;
 }
 
-static bool handshake_all_answered(struct gc *gc, uint32_t number)
+static bool handshake_all_answered(struct gc *gc, uint32_t number, bool late)
 {
         bool all = true;
 
         pthread_mutex_lock(&gc->lock);
         for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
-                if (gc->mutators[i] && !handshake_answered(gc->mutators[i], number)) {
+                if (gc->mutators[i] && !handshake_answered(gc->mutators[i], number, late)) {
                         all = false;
                 }
         }
@@ -104,7 +114,8 @@ static bool handshake_all_answered(struct gc *gc, uint32_t number)
 
 void handshake_run(struct gc *gc, struct handshake target)
 {
-        long sleep_ns = HANDSHAKE_SLEEP_MIN_NS;
+        long patience_ns = gc->config.debug.proxy == GC_PROXY_LATE ? HANDSHAKE_LATE_NS : 0;
+        long sleep_ns = HANDSHAKE_SLEEP_MIN_NS, waited_ns = 0;
         uint32_t number;
 
         pthread_mutex_lock(&gc->lock);
@@ -118,11 +129,14 @@ void handshake_run(struct gc *gc, struct handshake target)
                 }
         }
         pthread_mutex_unlock(&gc->lock);
-        while (!handshake_all_answered(gc, number)) {
+        gc_point(gc, GC_POINT_CONTROLLER_REQUESTED);
+        while (!handshake_all_answered(gc, number, waited_ns < patience_ns)) {
+                waited_ns += sleep_ns;
                 nanosleep(&(struct timespec){.tv_nsec = sleep_ns}, NULL);
                 sleep_ns = sleep_ns * 2 > HANDSHAKE_SLEEP_MAX_NS ? HANDSHAKE_SLEEP_MAX_NS
                                                                  : sleep_ns * 2;
         }
+        gc_point(gc, GC_POINT_CONTROLLER_ANSWERED);
 }
 
 /* One at a time, so that the lock is never held while a cache is flushed. */
@@ -161,4 +175,5 @@ void handshake_fetch_caches(struct gc *gc)
                 pthread_mutex_unlock(&gc->lock);
                 free(cache);
         }
+        gc_point(gc, GC_POINT_CONTROLLER_FETCHED);
 }

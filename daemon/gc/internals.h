@@ -29,6 +29,14 @@ enum mutator_state {
         MUTATOR_PROXY, /* away, and the controller is answering a handshake for it */
 };
 
+/* Whether marking may still go on: what a weak load has to know (GC-31). */
+enum gc_term {
+        GC_TERM_IDLE, /* marks mean nothing */
+        GC_TERM_MARKING,
+        GC_TERM_PROPOSED,
+        GC_TERM_COMMITTED,
+};
+
 struct gc {
         struct heap *heap;
         struct gc_config config; /* completed: no zeros that mean a default */
@@ -57,8 +65,14 @@ struct gc {
         struct handshake target;
         uint32_t handshake_number;
 
-        _Atomic uint32_t phase; /* enum gc_phase */
-        _Atomic bool asked;     /* a copy of `pending`, to keep allocation off the lock */
+        _Atomic uint32_t term;     /* enum gc_term */
+        _Atomic uint64_t n_vetoes; /* of ends of marking, by weak loads */
+        bool points;               /* const: somebody wants to know of every step */
+        _Atomic uint64_t random;   /* state of the random delays */
+        _Atomic bool hold;         /* debugging: the controller wants every mutator away */
+        bool held;                 /* and has them: the controller's own */
+        _Atomic uint32_t phase;    /* enum gc_phase */
+        _Atomic bool asked;        /* a copy of `pending`, to keep allocation off the lock */
         _Atomic int percent;
         _Atomic uint64_t live_bytes;      /* as of the last cycle */
         _Atomic uint64_t allocated_bytes; /* since then, as reported */
@@ -74,6 +88,21 @@ struct gc {
         struct grey_queue grey;
         struct worker_pool workers;
 };
+
+void gc_point_slow(struct gc *gc, enum gc_point point);
+
+static inline void gc_point(struct gc *gc, enum gc_point point)
+{
+        if (__builtin_expect(gc->points, false)) {
+                gc_point_slow(gc, point);
+        }
+}
+
+/* checkmark.c: debugging only. Waits until every mutator is away, and keeps them there. */
+void hold_mutators(struct gc *gc);
+void hold_release(struct gc *gc);
+/* While they are held and marking has ended; aborts, with the path, when something was missed. */
+void checkmark_run(struct gc *gc);
 
 /* mutator.c, for the controller. */
 uint64_t mutators_count_entries_locked(struct gc *gc);

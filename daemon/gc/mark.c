@@ -16,6 +16,7 @@
 
 struct marker {
         struct grey_local grey;
+        struct gc *gc;
         const struct heap *heap;
         const uint8_t *base;
         uint64_t ring[MARK_RING];
@@ -91,6 +92,7 @@ static bool mark_next(struct marker *marker, uint64_t *ret_entry)
                 *ret_entry = marker->ring[marker->ring_head++ % MARK_RING];
                 return true;
         }
+        gc_point(marker->gc, GC_POINT_WORKER_IDLE);
         return grey_pop_slow(&marker->grey, ret_entry);
 }
 
@@ -99,6 +101,7 @@ static void mark_drain(struct marker *marker)
         uint64_t entry;
 
         while (mark_next(marker, &entry)) {
+                gc_point(marker->gc, GC_POINT_WORKER_SCAN);
                 mark_scan(marker, entry);
                 if (marker->grey.packet->n >= MARK_SHARE_MIN &&
                     atomic_load_explicit(&marker->grey.queue->n_waiting, memory_order_relaxed)) {
@@ -115,6 +118,7 @@ static void mark_roots(struct marker *marker, struct mark_job *job)
 
         while ((chunk = atomic_fetch_add_explicit(&job->next_root_chunk, 1, memory_order_relaxed)) <
                n_chunks) {
+                gc_point(gc, GC_POINT_WORKER_ROOTS);
                 for (unsigned i = 0; i < GC_ROOT_CHUNK; i++) {
                         mark_edge(marker, atomic_load_explicit(&gc->root_chunks[chunk][i].bits,
                                                                memory_order_acquire));
@@ -151,6 +155,7 @@ static void mark_rescan(struct marker *marker, struct mark_job *job)
                 for (uint32_t page = chunk * ARENA_PAGES; page < (chunk + 1) * ARENA_PAGES;
                      page++) {
                         if (marks_take_overflow(marker->heap, page)) {
+                                gc_point(marker->gc, GC_POINT_WORKER_RESCAN);
                                 mark_rescan_page(marker, page);
                         }
                 }
@@ -160,7 +165,8 @@ static void mark_rescan(struct marker *marker, struct mark_job *job)
 static void mark_worker(void *user, unsigned worker)
 {
         struct mark_job *job = user;
-        struct marker marker = {.heap = job->gc->heap, .base = heap_base(job->gc->heap)};
+        struct marker marker = {
+                .gc = job->gc, .heap = job->gc->heap, .base = heap_base(job->gc->heap)};
 
         (void)worker;
         grey_local_init(&marker.grey, &job->gc->grey, job->gc->heap);

@@ -4,10 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "gc/internals.h"
 #include "heap/descriptor.h"
+#include "heap/marks.h"
+
+static inline void mutator_point(struct mutator *mutator, enum gc_point point)
+{
+        if (__builtin_expect(mutator->points, false)) {
+                gc_point_slow(mutator->gc, point);
+        }
+}
 
 static void mutator_new_request(struct mutator *mutator)
 {
@@ -21,27 +30,49 @@ static inline void mutator_answer(struct mutator *mutator)
 {
         uint32_t requested = atomic_load_explicit(&mutator->requested, memory_order_acquire);
 
-        if (requested != atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed)) {
+        if (requested != atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed) &&
+            mutator->gc->config.debug.proxy != GC_PROXY_ALWAYS) {
                 handshake_acknowledge(mutator, requested);
         }
 }
 
-void gc_enter(struct mutator *mutator)
+/* A proxy does O(1) work at normal priority, and is met once in a great while; only a debugging
+ * mode keeps mutators away for long. */
+static void mutator_take_state(struct mutator *mutator)
 {
         uint32_t expected = MUTATOR_AWAY;
 
-        /* The proxy does O(1) work at normal priority; it is met once in a great while. */
         while (!atomic_compare_exchange_weak_explicit(&mutator->state, &expected, MUTATOR_IN,
                                                       memory_order_acquire, memory_order_relaxed)) {
                 hd_assert(expected != MUTATOR_IN);
                 expected = MUTATOR_AWAY;
                 sched_yield();
         }
+}
+
+/* Debugging modes keep mutators away: all of them for a while, or one until its proxy has come. */
+static bool mutator_must_wait(const struct mutator *mutator)
+{
+        const struct gc *gc = mutator->gc;
+
+        return atomic_load_explicit(&gc->hold, memory_order_relaxed) ||
+               (gc->config.debug.proxy == GC_PROXY_ALWAYS &&
+                atomic_load_explicit(&mutator->requested, memory_order_relaxed) !=
+                        atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed));
+}
+
+void gc_enter(struct mutator *mutator)
+{
+        while (mutator->points && mutator_must_wait(mutator)) {
+                nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+        }
+        mutator_take_state(mutator);
         /* Only the owner writes it: no need for a locked addition. */
         atomic_store_explicit(&mutator->entries,
                               atomic_load_explicit(&mutator->entries, memory_order_relaxed) + 1,
                               memory_order_relaxed);
         mutator_new_request(mutator);
+        mutator_point(mutator, GC_POINT_MUTATOR_ENTER);
         mutator_answer(mutator);
 }
 
@@ -50,6 +81,7 @@ void gc_leave(struct mutator *mutator)
         hd_assert(mutator->state == MUTATOR_IN);
         mutator_new_request(mutator);
         mutator_answer(mutator);
+        mutator_point(mutator, GC_POINT_MUTATOR_LEAVE);
         /* Release: a proxy takes over all that was done here. */
         atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_release);
 }
@@ -58,6 +90,11 @@ void gc_poll(struct mutator *mutator)
 {
         mutator_new_request(mutator);
         mutator_answer(mutator);
+        if (mutator->points) {
+                /* So that debugging modes can hold it, and act as its proxy. */
+                gc_leave(mutator);
+                gc_enter(mutator);
+        }
 }
 
 uint64_t mutators_count_entries_locked(struct gc *gc)
@@ -90,6 +127,8 @@ static struct mutator *mutator_new(struct gc *gc, const char *name)
         mutator->gc = gc;
         mutator->heap = gc->heap;
         mutator->base = heap_base(gc->heap);
+        mutator->points = gc->points;
+        mutator->n_until_cycle = gc->config.debug.every;
         snprintf(mutator->name, sizeof(mutator->name), "%s", name);
         mutator->cache = malloc(sizeof(*mutator->cache));
         mutator->spare = malloc(sizeof(*mutator->spare));
@@ -182,17 +221,25 @@ static void mutator_report(struct mutator *mutator)
 
 struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count)
 {
-        bool noscan = descriptor_find(mutator->heap, descriptor)->noscan;
+        const struct descriptor *kind = descriptor_find(mutator->heap, descriptor);
         uint64_t offset;
 
         hd_assert(mutator->state == MUTATOR_IN);
-        offset = cache_alloc(mutator->cache, object_size_bytes(noscan, count), noscan);
+        offset = cache_alloc(mutator->cache, object_size_bytes(kind->noscan, count), kind->noscan);
         if (mutator->cache->handed_bytes - mutator->reported_bytes >= GC_REPORT_BYTES) {
                 mutator_report(mutator);
         }
         if (offset == 0) {
                 gc_request(mutator->gc, GC_REASON_LIMIT);
                 return word_nil();
+        }
+        mutator_point(mutator, GC_POINT_MUTATOR_HOLE);
+        if (kind->weak) {
+                marks_flag_weak(mutator->heap, offset);
+        }
+        if (mutator->n_until_cycle && --mutator->n_until_cycle == 0) {
+                mutator->n_until_cycle = mutator->gc->config.debug.every;
+                gc_request(mutator->gc, GC_REASON_FORCED);
         }
         /* Atomic, because a rescan of a flagged page may look at slots that are not in use yet. */
         atomic_store_explicit((_Atomic uint64_t *)(mutator->base + offset),

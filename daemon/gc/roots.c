@@ -60,6 +60,7 @@ void gc_root_free(struct mutator *mutator, struct gc_root *root)
 void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word value)
 {
         hd_assert(mutator->state == MUTATOR_IN);
+        hd_assert(!word_is_weak(value)); /* CLEAR does not visit root cells */
         gc_check_word(mutator, value);
         if (mutator->armed) {
                 gc_store_armed(mutator, &root->bits, value.bits);

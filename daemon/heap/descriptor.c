@@ -18,7 +18,8 @@ int descriptor_intern(struct heap *heap, const struct descriptor *descriptor, un
                 const struct descriptor *d = &heap->descriptors[i];
 
                 if (d->kind == descriptor->kind && d->noscan == descriptor->noscan &&
-                    d->shape == descriptor->shape && d->tag == descriptor->tag) {
+                    d->weak == descriptor->weak && d->shape == descriptor->shape &&
+                    d->tag == descriptor->tag) {
                         break;
                 }
         }

@@ -19,6 +19,7 @@ struct heap;
 struct descriptor {
         uint8_t kind;   /* the store's object kind, never 0 */
         bool noscan;    /* bytes: the collector never looks inside */
+        bool weak;      /* may hold weak words: the collector looks for dead ones (GC-30) */
         uint32_t shape; /* 0: none */
         uint32_t tag;   /* 0: none */
 };

@@ -34,6 +34,7 @@ enum page_flag {
         PAGE_NOSCAN = 1,   /* objects that start here hold no references */
         PAGE_OVERFLOW = 2, /* the collector owes this page a rescan */
         PAGE_RELEASED = 4, /* free, and the kernel has the memory: reads as zero */
+        PAGE_WEAK = 8,     /* an object with weak words was made here */
 };
 
 /* Bins of free runs, two-level as in TLSF (Masmano et al., 2004): exact below 8 pages, then eight

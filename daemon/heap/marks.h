@@ -65,6 +65,17 @@ static inline void marks_flag_overflow(const struct heap *heap, uint64_t offset)
                                  PAGE_OVERFLOW, memory_order_relaxed);
 }
 
+static inline void marks_flag_weak(const struct heap *heap, uint64_t offset)
+{
+        atomic_fetch_or_explicit(heap_page_flags(heap, (uint32_t)(offset >> HEAP_PAGE_SHIFT)),
+                                 PAGE_WEAK, memory_order_release);
+}
+
+static inline bool marks_page_weak(const struct heap *heap, uint32_t page)
+{
+        return atomic_load_explicit(heap_page_flags(heap, page), memory_order_acquire) & PAGE_WEAK;
+}
+
 static inline bool marks_take_overflow(const struct heap *heap, uint32_t page)
 {
         _Atomic uint8_t *flags = heap_page_flags(heap, page);

@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "heap/central.h"
 #include "heap/internals.h"
-#include "heap/marks.h"
 #include "heap/pages.h"
 
 uint32_t sweep_n_chunks(const struct heap *heap)
@@ -20,7 +19,19 @@ static uint32_t sweep_rows(const struct span *span)
         return span->class == SIZE_CLASS_LARGE ? 1 : span->n_pages * PAGE_ROW_WORDS;
 }
 
-static void sweep_span(struct heap *heap, uint32_t page, unsigned generation,
+/* Neither a header nor a word of such bytes means anything. */
+static void sweep_poison(struct heap *heap, uint64_t offset, uint64_t bits, uint64_t slot_bytes)
+{
+        uint64_t n_bytes = slot_bytes < 65536 ? slot_bytes : 65536;
+
+        for (; bits; bits &= bits - 1) {
+                uint64_t at = offset + (unsigned)__builtin_ctzll(bits) * HEAP_GRANULE_BYTES;
+
+                memset(heap->data.base + at, 0xdb, n_bytes);
+        }
+}
+
+static void sweep_span(struct heap *heap, uint32_t page, unsigned generation, bool poison,
                        struct sweep_totals *totals, uint64_t n_freed[])
 {
         struct span *span = heap_span(heap, page);
@@ -33,7 +44,11 @@ static void sweep_span(struct heap *heap, uint32_t page, unsigned generation,
         for (uint32_t i = 0; i < n_rows; i++) {
                 uint64_t marked = atomic_load_explicit(&seen[i], memory_order_relaxed);
 
-                hd_check((marked & ~alloc[i]) == 0);
+                hd_assert((marked & ~alloc[i]) == 0); /* GC-7 */
+                if (poison) {
+                        sweep_poison(heap, heap_page_offset(page) + i * UINT64_C(1024),
+                                     alloc[i] & ~marked, slot_bytes);
+                }
                 n_before += (uint64_t)__builtin_popcountll(alloc[i]);
                 n_live += (uint64_t)__builtin_popcountll(marked);
                 if (alloc[i] != marked) {
@@ -65,28 +80,7 @@ static void sweep_span(struct heap *heap, uint32_t page, unsigned generation,
         }
 }
 
-/*
- * A span born since the mutators moved on holds new objects only, and they are not this cycle's:
- * but a mutator that had yet to move may have shaded one of them. Nobody shades any more, so the
- * marks go.
- */
-static void sweep_newborn(struct heap *heap, uint32_t page)
-{
-        const struct span *span = heap_span(heap, page);
-        _Atomic uint64_t *seen = heap_seen_row(heap, page);
-        uint32_t n_rows = sweep_rows(span);
-
-        for (uint32_t i = 0; i < n_rows; i++) {
-                if (atomic_load_explicit(&seen[i], memory_order_relaxed)) {
-                        atomic_store_explicit(&seen[i], 0, memory_order_relaxed);
-                }
-        }
-        for (uint32_t i = 0; i < span->n_pages; i++) {
-                marks_take_overflow(heap, page + i);
-        }
-}
-
-void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation,
+void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation, bool poison,
                  struct sweep_totals *totals)
 {
         uint64_t n_freed[SIZE_CLASSES] = {0};
@@ -101,9 +95,7 @@ void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation,
                         uint32_t start = page + (uint32_t)__builtin_ctzll(bits);
 
                         if (heap_span(heap, start)->generation != generation) {
-                                sweep_span(heap, start, generation, totals, n_freed);
-                        } else {
-                                sweep_newborn(heap, start);
+                                sweep_span(heap, start, generation, poison, totals, n_freed);
                         }
                 }
         }

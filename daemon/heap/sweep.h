@@ -12,6 +12,7 @@
  * Failure:  none; takes no lock (HEAP-7).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "heap/heap.h"
@@ -25,7 +26,7 @@ struct sweep_totals {
 
 uint32_t sweep_n_chunks(const struct heap *heap);
 
-/* Sweeps the chunk's spans into `generation`; those that belong to it already only lose stray
- * marks. */
-void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation,
+/* Sweeps the chunk's spans into `generation`; those that belong to it already hold new
+ * objects only. `poison`: what is freed is overwritten, to make its use show. */
+void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation, bool poison,
                  struct sweep_totals *totals);

@@ -151,7 +151,8 @@ static bool verify_used_span(struct verify *v, uint32_t page)
         }
         for (uint32_t i = 0; i < n_heads; i++) {
                 if (*heap_page_head(v->heap, page + i) != page ||
-                    *heap_page_flags(v->heap, page + i) != (span->noscan ? PAGE_NOSCAN : 0)) {
+                    (*heap_page_flags(v->heap, page + i) & ~PAGE_WEAK) !=
+                            (span->noscan ? PAGE_NOSCAN : 0)) {
                         return verify_fail(v, "page %u does not belong to its span at %u", page + i,
                                            page);
                 }

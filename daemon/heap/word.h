@@ -12,6 +12,7 @@
  *                 0 nil (the all-zero word, so zeroed memory is an object full of nil)
  *                 1 false   2 true   3 hole (internal: an empty place in a table)
  *                 4 text, 5 bytes: up to 6 bytes in bits 16..63, length in bits 8..15
+ *                 7 weak: an object's offset; does not keep it alive   8 dead: was weak
  *                 6 float64 whose low 8 bits are zero (0.0, infinities, NaN, 1e300 seldom)
  *
  * What fits no immediate is boxed in an object by the store. A word is read, written and marked by
@@ -51,6 +52,8 @@ enum word_special {
         WORD_SPECIAL_TEXT,
         WORD_SPECIAL_BYTES,
         WORD_SPECIAL_FLOAT,
+        WORD_SPECIAL_WEAK,
+        WORD_SPECIAL_DEAD,
 };
 
 /* Only gc.h makes words from bits that hold references: it knows the stamp. */
@@ -115,6 +118,16 @@ static inline enum word_special word_special_kind(struct word w)
 static inline uint64_t word_special_payload(struct word w)
 {
         return w.bits >> 8;
+}
+
+static inline bool word_is_weak(struct word w)
+{
+        return word_is_special(w) && word_special_kind(w) == WORD_SPECIAL_WEAK;
+}
+
+static inline bool word_is_dead(struct word w)
+{
+        return word_is_special(w) && word_special_kind(w) == WORD_SPECIAL_DEAD;
 }
 
 /* Identity: the same object, or the same immediate. */

@@ -21,7 +21,8 @@ struct options {
         const char *socket; /* NULL: options_default_socket() */
         const char *stats;
         const char *console;
-        int gc_percent; /* < 0: never */
+        const char *gc_debug; /* NULL: none; gc_debug_parse() reads it */
+        int gc_percent;       /* < 0: never */
         unsigned n_gc_workers;
         uint64_t memory_limit_bytes; /* 0: none */
         bool gctrace;

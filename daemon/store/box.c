@@ -115,6 +115,8 @@ static void box_immediate_to_value(struct word w, uint8_t *room, struct value *r
                 return;
         case WORD_SPECIAL_HOLE:
         case WORD_SPECIAL_FLOAT:
+        case WORD_SPECIAL_WEAK:
+        case WORD_SPECIAL_DEAD:
                 break;
         }
         hd_unreachable();

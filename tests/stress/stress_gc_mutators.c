@@ -155,8 +155,11 @@ static void world_init(struct world *world)
 {
         struct heap_config heap_config = {.reserve_bytes = UINT64_C(2) << 30};
         struct gc_config config = {.percent = 100, .n_workers = 2, .queue_entries = 64};
-        const char *ops = getenv("HEAPD_STRESS_OPS");
+        const char *ops = getenv("HEAPD_STRESS_OPS"), *debug = getenv("HEAPD_GC_DEBUG");
+        char error[100];
         struct mutator *m;
+
+        hd_assert(gc_debug_parse(debug ? debug : "", &config.debug, error, sizeof(error)));
 
         *world = (struct world){.n_ops = ops ? atol(ops) : 200000};
         hd_assert(heap_new(&world->heap, &heap_config) == 0);

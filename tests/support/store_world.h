@@ -51,10 +51,13 @@ static inline void world_init(struct world *world, const struct store_config *co
         struct gc_config gc_config = {
                 .n_workers = 1, .percent = -1, .period_ns = UINT64_MAX / 4, .no_scavenge = true};
         struct store_config store_config = config ? *config : (struct store_config){0};
+        const char *debug = getenv("HEAPD_GC_DEBUG");
+        char error[100];
 
         if (store_config.key.k0 == 0) {
                 store_config.key = (struct siphash_key){1, 2};
         }
+        WORLD_ASSERT(gc_debug_parse(debug ? debug : "", &gc_config.debug, error, sizeof(error)));
         WORLD_ASSERT(heap_new(&world->heap, &heap_config) == 0);
         WORLD_ASSERT(gc_new(&world->gc, world->heap, &gc_config) == 0);
         WORLD_ASSERT(gc_attach(world->gc, "test", &world->mutator) == 0);

@@ -87,7 +87,7 @@ static void fixture_sweep(struct fixture *f, struct sweep_totals *totals)
         central_reset(f->heap, old);
         *totals = (struct sweep_totals){0};
         for (uint32_t i = 0; i < sweep_n_chunks(f->heap); i++) {
-                sweep_chunk(f->heap, i, !old, totals);
+                sweep_chunk(f->heap, i, !old, true, totals);
         }
 }
 

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "gc/weak.h"
+
+#include "base/assert.h"
+#include "gc/barrier.h"
+#include "heap/descriptor.h"
+#include "heap/marks.h"
+
+/*
+ * A weak load can make an object reachable that marking has not found. So it asks how far marking
+ * has come, by a word that moves IDLE -> MARKING <-> PROPOSED -> COMMITTED -> IDLE:
+ *
+ *   MARKING    shade the object: it is live
+ *   PROPOSED   the controller believes that marking is over. Moving the word back to MARKING vetoes
+ *              that: its own move to COMMITTED then fails, and it marks on
+ *   COMMITTED  too late: the object is dead, for everybody and for good
+ *   IDLE       marks mean nothing; no word names a dead object
+ *
+ * Each veto marks an object, so there are no more vetoes than objects. One word decides, so a load
+ * and the commit cannot both have their way (GC-31). Go's weak pointers once made new work behind
+ * the end of marking (its issue 69803).
+ *
+ * CLEAR visits the marked objects of all pages where objects with weak words were made, and turns
+ * weak words of unmarked objects into dead ones. It begins when every mutator has answered DISARM,
+ * so requests that looked before COMMITTED are over, with all their stores; later ones get no dead
+ * object, and no weak word of one, from anywhere. So CLEAR sees all such words, and when the term
+ * goes IDLE there is none left (GC-32). A load that read a word before CLEAR came by and the term
+ * after it went IDLE reads the word again.
+ */
+
+static uint64_t weak_offset(uint64_t bits)
+{
+        return word_special_payload(word_raw(bits));
+}
+
+static uint64_t weak_dead_bits(void)
+{
+        return word_special(WORD_SPECIAL_DEAD, 0).bits;
+}
+
+static struct word weak_stamped(const struct mutator *mutator, uint64_t bits)
+{
+        struct word w = word_raw(bits);
+
+#if HEAPD_CHECKS >= 1
+        w.stamp = mutator->stamp;
+#endif
+        return w;
+}
+
+struct word gc_weak_make(struct mutator *mutator, struct word object)
+{
+        gc_object(mutator, object); /* checks */
+        return weak_stamped(mutator,
+                            word_special(WORD_SPECIAL_WEAK, object.bits - WORD_REF_BIT).bits);
+}
+
+/*
+ * Reads the word and tells how marking stands with its object: IDLE stands for live, for whatever
+ * reason; MARKING, PROPOSED and COMMITTED mean that it is not marked.
+ */
+static enum gc_term weak_look(struct mutator *mutator, struct word object, uint32_t slot,
+                              uint64_t *ret_bits)
+{
+        _Atomic uint64_t *at = gc_slot(mutator, object, slot);
+        uint64_t bits = atomic_load_explicit(at, memory_order_seq_cst), again;
+        enum gc_term term;
+
+        for (;;) {
+                *ret_bits = bits;
+                if (!word_is_weak(word_raw(bits)) || marks_test(mutator->heap, weak_offset(bits))) {
+                        return GC_TERM_IDLE;
+                }
+                term = atomic_load_explicit(&mutator->gc->term, memory_order_seq_cst);
+                if (term != GC_TERM_IDLE) {
+                        return term;
+                }
+                again = atomic_load_explicit(at, memory_order_seq_cst);
+                if (again == bits) {
+                        return GC_TERM_IDLE;
+                }
+                bits = again;
+        }
+}
+
+/* Whether the object, not marked a moment ago, may still be had; if so it is shaded. */
+static bool weak_revive(struct mutator *mutator, uint64_t offset, uint32_t term)
+{
+        struct gc *gc = mutator->gc;
+
+        while (term == GC_TERM_PROPOSED &&
+               !atomic_compare_exchange_weak_explicit(&gc->term, &term, GC_TERM_MARKING,
+                                                      memory_order_seq_cst, memory_order_seq_cst)) {
+        }
+        if (term == GC_TERM_COMMITTED) {
+                return false;
+        }
+        if (term == GC_TERM_PROPOSED) {
+                atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
+        }
+        barrier_shade(mutator, offset);
+        return true;
+}
+
+struct word gc_weak_load(struct mutator *mutator, struct word object, uint32_t slot)
+{
+        uint64_t bits;
+        enum gc_term term = weak_look(mutator, object, slot, &bits);
+
+        if (!word_is_weak(word_raw(bits)) ||
+            (term != GC_TERM_IDLE && !weak_revive(mutator, weak_offset(bits), term))) {
+                return word_nil();
+        }
+        return weak_stamped(mutator, weak_offset(bits) | WORD_REF_BIT);
+}
+
+struct word gc_weak_copy(struct mutator *mutator, struct word object, uint32_t slot)
+{
+        uint64_t bits;
+
+        if (weak_look(mutator, object, slot, &bits) == GC_TERM_COMMITTED) {
+                return word_special(WORD_SPECIAL_DEAD, 0);
+        }
+        return weak_stamped(mutator, bits);
+}
+
+struct weak_job {
+        struct gc *gc;
+        _Atomic uint32_t next_chunk;
+        uint32_t n_chunks;
+};
+
+static void weak_clear_object(struct heap *heap, uint64_t offset)
+{
+        uint64_t *object = (uint64_t *)(heap->data.base + offset);
+        uint64_t header = atomic_load_explicit((_Atomic uint64_t *)object, memory_order_acquire);
+        _Atomic uint64_t *words = (_Atomic uint64_t *)(object + 1);
+
+        /* A slot that was born marked and is not in use yet has no header. */
+        if (header == 0 || !descriptor_find(heap, object_header_descriptor(header))->weak) {
+                return;
+        }
+        for (uint32_t i = 0; i < object_header_count(header); i++) {
+                uint64_t bits = atomic_load_explicit(&words[i], memory_order_seq_cst);
+
+                if (word_is_weak(word_raw(bits)) && !marks_test(heap, weak_offset(bits))) {
+                        atomic_compare_exchange_strong_explicit(&words[i], &bits, weak_dead_bits(),
+                                                                memory_order_seq_cst,
+                                                                memory_order_relaxed);
+                }
+        }
+}
+
+static void weak_clear_page(struct heap *heap, uint32_t page)
+{
+        for (unsigned i = 0; i < PAGE_ROW_WORDS; i++) {
+                uint64_t bits = atomic_load_explicit(&heap_seen_row(heap, page)[i],
+                                                     memory_order_acquire);
+
+                for (; bits; bits &= bits - 1) {
+                        uint64_t granule = i * 64u + (unsigned)__builtin_ctzll(bits);
+
+                        weak_clear_object(heap,
+                                          heap_page_offset(page) + granule * HEAP_GRANULE_BYTES);
+                }
+        }
+}
+
+static void weak_clear_worker(void *user, unsigned worker)
+{
+        struct weak_job *job = user;
+        struct heap *heap = job->gc->heap;
+        uint32_t chunk;
+
+        (void)worker;
+        while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
+               job->n_chunks) {
+                for (uint32_t i = 0; i < ARENA_PAGES; i++) {
+                        if (marks_page_weak(heap, chunk * ARENA_PAGES + i)) {
+                                gc_point(job->gc, GC_POINT_WORKER_WEAK);
+                                weak_clear_page(heap, chunk * ARENA_PAGES + i);
+                        }
+                }
+        }
+}
+
+void weak_clear(struct gc *gc)
+{
+        struct weak_job job = {.gc = gc, .n_chunks = gc->heap->pages.n_pages / ARENA_PAGES};
+
+        workers_run(&gc->workers, weak_clear_worker, &job);
+}
