@@ -219,7 +219,14 @@ def test_console_peers(daemon):
                 pass  # it was the ninth
     with daemon.client() as client:
         client.call("ping")
-    until(lambda: Console(daemon.console_path).ask(b"help"))
+    until(lambda: answers(daemon.console_path))
+
+
+def answers(path):
+    try:
+        return Console(path).ask(b"help")
+    except OSError:
+        return None  # all eight places are still taken
 
 
 def test_stop_with_everything_open():
