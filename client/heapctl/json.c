@@ -193,6 +193,7 @@ static int json_put_pairs(struct heapd *conn, struct json_object *json)
 static int json_put_object(struct heapd *conn, struct json_object *json)
 {
         struct json_object *what;
+        int r = 0;
 
         if (json_object_object_length(json) == 1) {
                 if (json_object_object_get_ex(json, "$ref", &what)) {
@@ -212,17 +213,13 @@ static int json_put_object(struct heapd *conn, struct json_object *json)
                 }
         }
         heapd_put_map(conn, (uint32_t)json_object_object_length(json));
-        json_object_object_foreach(json, key, value)
-        {
-                int r;
-
-                heapd_put_text(conn, key);
-                r = json_put(conn, value);
-                if (r != 0) {
-                        return r;
-                }
+        for (struct json_object_iterator at = json_object_iter_begin(json),
+                                         end = json_object_iter_end(json);
+             r == 0 && !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+                heapd_put_text(conn, json_object_iter_peek_name(&at));
+                r = json_put(conn, json_object_iter_peek_value(&at));
         }
-        return 0;
+        return r;
 }
 
 int json_put(struct heapd *conn, struct json_object *json)
