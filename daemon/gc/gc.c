@@ -203,21 +203,27 @@ void gc_set_percent(struct gc *gc, int percent)
         pthread_mutex_unlock(&gc->lock);
 }
 
-void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
+static void gc_sum_times_locked(struct gc *gc, enum gc_time time, struct histogram *sum)
 {
-        struct handshake_cost cost;
-
-        pthread_mutex_lock(&gc->lock);
-        cost = gc->cost_gone;
+        histogram_merge(sum, &gc->times_gone[time]);
         for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
                 if (gc->mutators[i]) {
-                        handshake_add_cost(&cost, gc->mutators[i]);
+                        histogram_merge(sum, &gc->mutators[i]->times[time]);
                 }
         }
+}
+
+void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
+{
+        struct histogram answers = {0};
+
+        pthread_mutex_lock(&gc->lock);
+        gc_sum_times_locked(gc, GC_TIME_ANSWER, &answers);
+        gc_sum_times_locked(gc, GC_TIME_PROXIED, &answers);
         *ret_stats = (struct gc_stats){
-                .n_handshakes = cost.n,
-                .handshake_total_ns = cost.total_ns,
-                .handshake_max_ns = cost.max_ns,
+                .n_handshakes = histogram_count(&answers),
+                .handshake_total_ns = answers.total_ns,
+                .handshake_max_ns = answers.max_ns,
                 .n_cycles = gc->n_finished,
                 .n_forced = gc->n_forced,
                 .phase = atomic_load_explicit(&gc->phase, memory_order_relaxed),
@@ -232,5 +238,25 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .n_roots = atomic_load_explicit(&gc->n_roots, memory_order_relaxed),
                 .last = gc->last,
         };
+        pthread_mutex_unlock(&gc->lock);
+}
+
+const char *gc_time_name(enum gc_time time)
+{
+        static const char *const names[_GC_TIME_N] = {
+                [GC_TIME_ANSWER] = "answer",
+                [GC_TIME_PROXIED] = "proxied",
+                [GC_TIME_TO_ACK] = "to_ack",
+        };
+
+        hd_assert(time < _GC_TIME_N);
+        return names[time];
+}
+
+void gc_get_times(struct gc *gc, enum gc_time time, struct histogram *ret_histogram)
+{
+        memset(ret_histogram, 0, sizeof(*ret_histogram));
+        pthread_mutex_lock(&gc->lock);
+        gc_sum_times_locked(gc, time, ret_histogram);
         pthread_mutex_unlock(&gc->lock);
 }

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/assert.h"
+#include "base/histogram.h"
 #include "gc/debug.h"
 #include "gc/phase.h"
 #include "heap/cache.h"
@@ -96,9 +97,8 @@ struct gc_listener {
 struct gc_stats {
         uint64_t n_cycles, n_forced;
         enum gc_phase phase;
-        uint64_t n_handshakes;       /* answered, by mutators or their proxy */
-        uint64_t handshake_total_ns; /* that answering took: all that a cycle costs a request */
-        uint64_t handshake_max_ns;
+        uint64_t n_handshakes;                         /* answered, by mutators or their proxy */
+        uint64_t handshake_total_ns, handshake_max_ns; /* CPU time that took; see gc_get_times() */
         uint64_t goal_bytes, trigger_bytes;
         uint64_t last_end_real_ns; /* wall clock of the end of the last cycle */
         double cpu_fraction;
@@ -108,6 +108,16 @@ struct gc_stats {
         uint64_t n_vetoes;    /* ends of marking put off by weak loads */
         struct gc_cycle last; /* number == 0: none yet */
 };
+
+/* What cycles cost the mutators. */
+enum gc_time {
+        GC_TIME_ANSWER,  /* CPU time in which a mutator answers a handshake at a boundary */
+        GC_TIME_PROXIED, /* the same, done by the controller for an idle one */
+        GC_TIME_TO_ACK,  /* wall time from the request to the answer */
+        _GC_TIME_N,
+};
+
+const char *gc_time_name(enum gc_time time);
 
 /* Private to gc/, visible for the inline functions below. The owner writes; while the state is
  * MUTATOR_PROXY the controller does, in the owner's stead. */
@@ -128,7 +138,7 @@ struct mutator {
         struct cache *dropped;   /* the one it took over from, until the controller fetches it */
         uint32_t index;
         char name[16];
-        _Atomic uint64_t n_handshakes, handshake_total_ns, handshake_max_ns;
+        struct histogram times[_GC_TIME_N];
         _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
         _Alignas(64) _Atomic uint32_t state; /* enum mutator_state in internals.h */
         _Atomic uint32_t requested;          /* number of the last handshake asked for */
@@ -164,6 +174,8 @@ void gc_note_garbage(struct gc *gc, uint64_t bytes);
 /* Any thread, takes effect at the next goal. */
 void gc_set_percent(struct gc *gc, int percent);
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
+/* Summed over all mutators, past ones included. */
+void gc_get_times(struct gc *gc, enum gc_time time, struct histogram *ret_histogram);
 
 /* Root cells. Inside a request. NULL at GC_ROOTS_MAX or without memory. A cell is freed holding
  * nil. */

@@ -23,33 +23,10 @@
 #define HANDSHAKE_SLEEP_MAX_NS (200 * 1000)
 #define HANDSHAKE_LATE_NS      (20 * 1000 * 1000) /* debugging: proxy=1 */
 
-/* Whoever acts for the mutator is its only writer: plain additions on atomics that anybody reads.
- */
-static void handshake_count(struct mutator *mutator, uint64_t ns)
-{
-        uint64_t n = atomic_load_explicit(&mutator->n_handshakes, memory_order_relaxed);
-        uint64_t total = atomic_load_explicit(&mutator->handshake_total_ns, memory_order_relaxed);
-
-        atomic_store_explicit(&mutator->n_handshakes, n + 1, memory_order_relaxed);
-        atomic_store_explicit(&mutator->handshake_total_ns, total + ns, memory_order_relaxed);
-        if (ns > atomic_load_explicit(&mutator->handshake_max_ns, memory_order_relaxed)) {
-                atomic_store_explicit(&mutator->handshake_max_ns, ns, memory_order_relaxed);
-        }
-}
-
-void handshake_add_cost(struct handshake_cost *sum, const struct mutator *mutator)
-{
-        uint64_t max_ns = atomic_load_explicit(&mutator->handshake_max_ns, memory_order_relaxed);
-
-        sum->n += atomic_load_explicit(&mutator->n_handshakes, memory_order_relaxed);
-        sum->total_ns += atomic_load_explicit(&mutator->handshake_total_ns, memory_order_relaxed);
-        sum->max_ns = max_ns > sum->max_ns ? max_ns : sum->max_ns;
-}
-
-void handshake_acknowledge(struct mutator *mutator, uint32_t number)
+void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_time how)
 {
         struct gc *gc = mutator->gc;
-        uint64_t begin_ns = clock_now_ns();
+        uint64_t begin_ns = clock_thread_cpu_ns();
         /* Written before `requested`, and not again until all have answered. */
         const struct handshake *target = &gc->target;
 
@@ -68,7 +45,9 @@ void handshake_acknowledge(struct mutator *mutator, uint32_t number)
                 grey_logs_push(&gc->grey.logs, mutator->log);
                 mutator->log = NULL;
         }
-        handshake_count(mutator, clock_now_ns() - begin_ns);
+        /* Whoever acts for the mutator is the histograms' only writer. */
+        histogram_add(&mutator->times[how], clock_thread_cpu_ns() - begin_ns);
+        histogram_add(&mutator->times[GC_TIME_TO_ACK], clock_now_ns() - gc->handshake_ns);
         /* Release: the controller that reads the number sees what was handed over. */
         atomic_store_explicit(&mutator->acknowledged, number, memory_order_release);
 }
@@ -81,7 +60,7 @@ static bool handshake_answered(struct mutator *mutator, uint32_t number, bool la
                 return true;
         }
         if (mutator->held) {
-                handshake_acknowledge(mutator, number);
+                handshake_acknowledge(mutator, number, GC_TIME_PROXIED);
                 return true;
         }
         if (late ||
@@ -92,7 +71,7 @@ static bool handshake_answered(struct mutator *mutator, uint32_t number, bool la
         gc_point(mutator->gc, GC_POINT_CONTROLLER_PROXY);
         /* It may have come, answered and gone since the look above (GC-22). */
         if (atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed) != number) {
-                handshake_acknowledge(mutator, number);
+                handshake_acknowledge(mutator, number, GC_TIME_PROXIED);
         }
         atomic_store_explicit(&mutator->state, MUTATOR_AWAY, memory_order_release);
         return true;
@@ -120,6 +99,7 @@ void handshake_run(struct gc *gc, struct handshake target)
 
         pthread_mutex_lock(&gc->lock);
         gc->target = target;
+        gc->handshake_ns = clock_now_ns();
         number = ++gc->handshake_number;
         for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
                 if (gc->mutators[i]) {

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gc/gc.h"
+
 struct gc;
 struct mutator;
 
@@ -27,17 +29,11 @@ struct handshake {
         uint8_t generation;
 };
 
-struct handshake_cost {
-        uint64_t n, total_ns, max_ns;
-};
-
-void handshake_add_cost(struct handshake_cost *sum, const struct mutator *mutator);
-
 /* Returns when every mutator has acknowledged. */
 void handshake_run(struct gc *gc, struct handshake target);
 
 /* Flushes the caches that were dropped and gives them back as spares. */
 void handshake_fetch_caches(struct gc *gc);
 
-/* O(1): copies flags, swaps two pointers, pushes one packet. */
-void handshake_acknowledge(struct mutator *mutator, uint32_t number);
+/* O(1): copies flags, swaps two pointers, pushes one packet. `how`: ANSWER or PROXIED. */
+void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_time how);

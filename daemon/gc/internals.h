@@ -55,7 +55,7 @@ struct gc {
         uint64_t gc_cpu_ns;
         uint64_t entries_seen; /* sum of entries at the last cycle */
         uint64_t entries_gone; /* of detached mutators */
-        struct handshake_cost cost_gone;
+        struct histogram times_gone[_GC_TIME_N];
         uint64_t goal_bytes;
         struct gc_cycle last;
         struct mutator *mutators[GC_MUTATORS_MAX];
@@ -64,6 +64,7 @@ struct gc {
         /* The handshake in progress or last completed; what a newcomer starts as. Under `lock`. */
         struct handshake target;
         uint32_t handshake_number;
+        uint64_t handshake_ns; /* when it was published */
 
         _Atomic uint32_t term;     /* enum gc_term */
         _Atomic uint64_t n_vetoes; /* of ends of marking, by weak loads */

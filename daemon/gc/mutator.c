@@ -32,7 +32,7 @@ static inline void mutator_answer(struct mutator *mutator)
 
         if (requested != atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed) &&
             mutator->gc->config.debug.proxy != GC_PROXY_ALWAYS) {
-                handshake_acknowledge(mutator, requested);
+                handshake_acknowledge(mutator, requested, GC_TIME_ANSWER);
         }
 }
 
@@ -196,7 +196,9 @@ void gc_detach(struct mutator *mutator)
                 grey_logs_push(&gc->grey.logs, mutator->log);
         }
         gc->entries_gone += atomic_load_explicit(&mutator->entries, memory_order_relaxed);
-        handshake_add_cost(&gc->cost_gone, mutator);
+        for (unsigned i = 0; i < _GC_TIME_N; i++) {
+                histogram_merge(&gc->times_gone[i], &mutator->times[i]);
+        }
         gc->mutators[mutator->index] = NULL;
         gc->n_mutators--;
         pthread_mutex_unlock(&gc->lock);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -16,6 +18,9 @@ static void *worker_main(void *user)
 
         snprintf(name, sizeof(name), "gc-worker-%u", worker->index);
         pthread_setname_np(pthread_self(), name);
+        /* Whoever runs requests on this core comes first: at normal priority a worker keeps it for
+         * a scheduler tick, and clients wait milliseconds. No privilege is needed to be nice. */
+        setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
         pthread_mutex_lock(&pool->lock);
         for (;;) {
                 uint64_t cpu_ns;
