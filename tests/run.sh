@@ -25,7 +25,7 @@ esac
 
 packages=(gcc libc6-dev meson ninja-build pkg-config git libuv1-dev libmsgpack-dev libsystemd-dev
         libjson-c-dev libcriterion-dev clang-format-14 scdoc systemd systemd-container prometheus
-        python3 python3-msgpack python3-pynvim)
+        spin python3 python3-msgpack python3-pynvim)
 [ "$mode" = quick ] || packages+=(clang-14 libclang-rt-14-dev libasan8 libtsan2 libubsan1)
 
 n_passed=0
@@ -129,6 +129,7 @@ sanitized=(-Db_lundef=false -Dc_args=-fno-sanitize-recover=all)
 stage tidy tidy
 stage gcc suites gcc "unit model stress integration fuzz" -Dwerror=true
 if [ "$mode" != quick ]; then
+        stage proof suites gcc proof -Dwerror=true
         stage asan suites asan "unit model stress integration fuzz" "${sanitized[@]}" \
                 -Db_sanitize=address,undefined
         stage tsan suites tsan "unit model stress" "${sanitized[@]}" \

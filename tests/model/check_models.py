@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the Promela models of the collector through Spin, and says TAP.
+
+    check_models.py [--large] [WORD...]    rows whose text contains every WORD; all without one
+
+A row of ROWS is a model, what is defined for it, and the verdict it must have: the protocol as it
+is "holds", a mutation is caught by an assertion ("assert"), by a state in which nobody can go on
+("deadlock") or by an execution that never gets anywhere ("cycle"). A search that ran out of memory
+or depth, or that did not look at everything, is a failure whatever was expected, except that an
+error which was found has been found.
+
+--large searches larger bounds by bitstate hashing, which finds faults and proves nothing: for
+hours of spare machine, not for CI.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MEMORY_MB = 1400  # each of two searches that run at a time
+DEPTH = 4000000
+SECONDS = 240  # for one row; none takes a quarter of it on an idle machine
+
+Row = collections.namedtuple("Row", "model defines verdict")
+
+
+def rows_of(model, *entries):
+    """(verdict, "DEFINE DEFINE=1 ...") for each search of a model."""
+    return [Row(model, tuple(defines.split()), verdict) for verdict, defines in entries]
+
+
+ROWS = [
+    *rows_of(
+        "handshake",
+        ("holds", ""),
+        ("holds", "LIVE"),
+        ("assert", "NO_RECHECK"),
+        ("assert", "PLAIN_ENTER"),
+        ("assert", "PLAIN_PROXY"),
+        ("assert", "NUMBER_FIRST"),
+        ("assert", "ACKNOWLEDGE_FIRST"),
+        ("assert", "SKIP_AWAY"),
+        ("assert", "ATTACH_STALE"),
+        ("assert", "DETACH_UNLOCKED"),
+        ("cycle", "LIVE NO_PROXY"),
+    ),
+]
+
+LARGE_ROWS = [
+    *rows_of("handshake", ("holds", "MUTATORS=3")),
+]
+
+
+def run(command, folder, seconds=SECONDS):
+    return subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
+    )
+
+
+def build(row, large, folder):
+    """Returns the command that searches, or raises with what the tools said."""
+    live = "LIVE" in row.defines
+    flags = ["-DMEMLIM=%d" % (MEMORY_MB * (4 if large else 1)), "-O2", "-w"]
+    flags += ["-DNFAIR=3"] if live else ["-DSAFETY"]
+    flags += ["-DBITSTATE"] if large else ["-DCOLLAPSE"]
+    spin = ["spin", "-a", *("-D" + define for define in row.defines), row.model + ".pml"]
+    for command in (spin, ["gcc", *flags, "-o", "pan", "pan.c"]):
+        done = run(command, folder)
+        if done.returncode != 0 or not os.path.exists(os.path.join(folder, "pan.c")):
+            raise RuntimeError(f"{' '.join(command)}: {done.stdout}")
+    return ["./pan", f"-m{DEPTH}", *(["-a", "-f"] if live else []), *(["-w33"] if large else [])]
+
+
+def verdict_of(output, large):
+    """What a search has shown; anything but a verdict is the reason why it has shown nothing."""
+    errors = re.search(r"\berrors: (\d+)", output)
+    if not errors:
+        return "no result"
+    if errors[1] != "0":
+        for text, verdict in (
+            ("assertion violated", "assert"),
+            ("invalid end state", "deadlock"),
+            ("acceptance cycle", "cycle"),
+        ):
+            if re.search(r"pan:\s*\d+:\s*" + text, output):
+                return verdict
+        return "an error of another kind"
+    for text in ("max search depth too small", "Search not completed", "out of memory"):
+        if text in output:
+            return f"not exhaustive: {text}"
+    strange = re.search(r"^pan: (?!elapsed time|rate ).*", output, re.MULTILINE)
+    if strange or not (large or re.search(r"^Full statespace search", output, re.MULTILINE)):
+        return f"not exhaustive{': ' + strange[0] if strange else ''}"
+    return "holds"
+
+
+def figures(output):
+    def find(pattern):
+        found = re.search(pattern, output)
+        return found[1] if found else "?"
+
+    states = find(r"([\d.e+]+) states, stored")
+    depth = find(r"depth reached (\d+)")
+    seconds = find(r"elapsed time ([\d.e+]+) seconds")
+    return f"{float(states):.0f} states, depth {depth}, {seconds} s" if states != "?" else "no figures"
+
+
+def check(row, large):
+    """(passed, the line's text, output worth showing)"""
+    name = " ".join([row.model, *row.defines])
+    with tempfile.TemporaryDirectory(prefix="heapd-model-") as folder:
+        shutil.copy(os.path.join(HERE, row.model + ".pml"), folder)
+        try:
+            output = run(build(row, large, folder), folder, 36000 if large else SECONDS).stdout
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            return False, f"{name}: {row.verdict}", str(error)
+        got = verdict_of(output, large)
+        if got == row.verdict:
+            return True, f"{name}: {got} ({figures(output)})", ""
+        if os.path.exists(os.path.join(folder, row.model + ".pml.trail")):
+            output += run(["./pan", "-r"], folder).stdout[-6000:]
+        return False, f"{name}: want {row.verdict}, got {got} ({figures(output)})", output
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    rows = [
+        row
+        for row in (LARGE_ROWS if arguments.large else ROWS)
+        if all(word in (row.model, row.verdict, *row.defines) for word in arguments.words)
+    ]
+    print(f"1..{len(rows)}", flush=True)
+    failed = 0
+    workers = 1 if arguments.large else 2
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        checks = pool.map(lambda row: check(row, arguments.large), rows)
+        for number, (passed, text, output) in enumerate(checks, 1):
+            print(f"{'ok' if passed else 'not ok'} {number} - {text}", flush=True)
+            for line in output.splitlines():
+                print(f"# {line}", flush=True)
+            failed += not passed
+    return 1 if failed or not rows else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
