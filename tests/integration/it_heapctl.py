@@ -170,6 +170,17 @@ def test_sockets():
         wrong = {"HEAPD_SOCKET": "/nonexistent"}
         assert heapctl("-s", daemon.path, "ping", env=wrong).returncode == 0
         assert heapctl("ping", env=wrong).returncode == 69
+        if not os.path.exists("/run/heapd/heapd.sock"):
+            os.symlink(daemon.path, os.path.join(daemon.folder, "heapd.sock"))
+            own = {key: value for key, value in os.environ.items() if key != "HEAPD_SOCKET"}
+            done = subprocess.run(
+                [HEAPCTL, "ping"],
+                env={**own, "XDG_RUNTIME_DIR": daemon.folder},
+                stdout=subprocess.DEVNULL,
+                timeout=PATIENCE_S,
+                check=False,
+            )
+            assert done.returncode == 0, "a daemon of one's own is found"
     done = heapctl("ping", "--socket", "/nonexistent/sock")
     assert done.returncode == 69 and "/nonexistent/sock: No such file" in done.stderr, done
     done = heapctl("ping", "--socket", "x" * 200)
