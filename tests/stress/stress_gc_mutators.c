@@ -37,6 +37,7 @@ struct player {
         struct seed seed;
         pthread_t thread;
         uint64_t values[N_SLOTS]; /* the shadow: what slot i's object says, 0: nil */
+        bool starved;             /* no memory: wait for a cycle */
 };
 
 /* A chain of up to `depth` nodes, each holding `value` and a blob that repeats it. */
@@ -48,7 +49,10 @@ static struct word player_build(struct player *p, struct mutator *m, uint64_t va
                 struct word node = gc_alloc(m, p->world->node, 3);
                 struct word blob = gc_alloc(m, p->world->blob, 24);
 
-                hd_assert(word_is_ref(node) && word_is_ref(blob));
+                if (word_is_nil(node) || word_is_nil(blob)) {
+                        p->starved = true;
+                        return word_nil();
+                }
                 ((uint64_t *)gc_bytes_init(m, blob))[2] = value;
                 gc_store(m, node, 0, word_int((int64_t)value));
                 gc_store(m, node, 1, blob);
@@ -83,8 +87,9 @@ static void player_step(struct player *p, struct mutator *m, struct gc_root *roo
         case 1:
         case 2:
                 p->values[slot] = seed_next(&p->seed) >> 8;
-                gc_store(m, table, slot,
-                         player_build(p, m, p->values[slot], 1 + (int)seed_below(&p->seed, 6)));
+                chain = player_build(p, m, p->values[slot], 1 + (int)seed_below(&p->seed, 6));
+                p->values[slot] = word_is_nil(chain) ? 0 : p->values[slot];
+                gc_store(m, table, slot, chain);
                 break;
         case 3: /* an edge moves: loaded, cut, stored elsewhere */
                 chain = gc_load(m, table, slot);
@@ -124,7 +129,12 @@ static void *player_main(void *user)
         gc_root_store(m, root, gc_alloc(m, p->world->node, N_SLOTS));
         for (long i = 0; i < p->world->n_ops || p->world->n_cycles < CYCLES_MIN; i++) {
                 player_step(p, m, root);
-                if (seed_one_in(&p->seed, 50)) {
+                if (p->starved) {
+                        p->starved = false;
+                        gc_leave(m);
+                        gc_wait(p->world->gc, gc_request(p->world->gc, GC_REASON_FORCED));
+                        gc_enter(m);
+                } else if (seed_one_in(&p->seed, 50)) {
                         gc_leave(m);
                         gc_enter(m);
                 } else {
@@ -153,7 +163,8 @@ static void *rage_main(void *user)
 
 static void world_init(struct world *world)
 {
-        struct heap_config heap_config = {.reserve_bytes = UINT64_C(2) << 30};
+        struct heap_config heap_config = {.reserve_bytes = UINT64_C(1) << 30,
+                                          .limit_bytes = UINT64_C(200) << 20};
         struct gc_config config = {.percent = 100, .n_workers = 2, .queue_entries = 64};
         const char *ops = getenv("HEAPD_STRESS_OPS"), *debug = getenv("HEAPD_GC_DEBUG");
         char error[100];
