@@ -401,6 +401,7 @@ static int daemon_serve(struct daemon *daemon)
                 return daemon_fail(r, "serve");
         }
         daemon_hold_signals(SIG_UNBLOCK);
+        log_info("Ready");
         systemd_notify("READY=1\nSTATUS=Serving");
         loop_run(&daemon->service);
         return 0;

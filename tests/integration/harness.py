@@ -163,7 +163,7 @@ class Daemon:
         self.stop()
 
     def wait_ready(self):
-        until(lambda: "Serving clients" in self.log() or self.process.poll() is not None)
+        until(lambda: "heapd: Ready" in self.log() or self.process.poll() is not None)
         assert self.process.poll() is None, f"the daemon has ended: {self.log()}"
 
     def client(self, **more):
