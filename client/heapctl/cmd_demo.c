@@ -142,38 +142,43 @@ static const char *demo_difference(char buffer[96], const struct level *more,
         return buffer;
 }
 
+static const char *demo_first_named(const struct demo *demo)
+{
+        for (uint32_t i = 0; i < demo->dpkg.n_packages; i++) {
+                if (demo->keep[i]) {
+                        return demo->dpkg.packages[i].label;
+                }
+        }
+        return "";
+}
+
 static int demo_load(struct demo *demo)
 {
-        const struct invocation *invocation = demo->invocation;
         char packages[RENDER_NUMBER_BYTES], references[RENDER_NUMBER_BYTES];
         char requests[RENDER_NUMBER_BYTES], difference[96];
         int r;
 
         say(demo, "2. A process of its own loads %s:\n", demo->path);
-        r = demo_loader_start(&demo->loader, invocation->socket, &demo->dpkg, demo->keep);
+        r = demo_loader_start(&demo->loader, demo->invocation->socket, &demo->dpkg, demo->keep);
         r = r == 0 ? demo_level(demo, true, &demo->loaded) : r;
-        if (r == 0) {
-                say(demo,
-                    "   %s packages that refer to each other %s times, and a map of them,\n"
-                    "   in one pipeline of %s requests: %s\n"
-                    "   (records, and strings that are too long for a slot).\n",
-                    render_count(packages, demo->dpkg.n_packages),
-                    render_count(references, demo->dpkg.n_references),
-                    render_count(requests, demo->loader.n_requests),
-                    demo_difference(difference, &demo->loaded, &demo->empty));
-                say(demo, "   It lives, so a collection reclaims none of that.\n");
-                say(demo, "   It names %" PRIu32 " of them (%s), e.g. \"" DEMO_PREFIX "%s\".\n",
-                    demo->n_keep,
-                    invocation->n_keep > 0 ? "those given by --keep"
-                                           : "priority required or important",
-                    demo->n_keep > 0 ? demo->dpkg
-                                               .packages[(bool *)memchr(demo->keep, true,
-                                                                        demo->dpkg.n_packages) -
-                                                         demo->keep]
-                                               .label
-                                     : "");
+        if (r != 0) {
+                return r;
         }
-        return r;
+        say(demo,
+            "   %s packages that refer to each other %s times, and a map of them,\n"
+            "   in one pipeline of %s requests: %s\n"
+            "   (records, and strings that are too long for a slot).\n"
+            "   It lives, so a collection reclaims none of that.\n",
+            render_count(packages, demo->dpkg.n_packages),
+            render_count(references, demo->dpkg.n_references),
+            render_count(requests, demo->loader.n_requests),
+            demo_difference(difference, &demo->loaded, &demo->empty));
+        say(demo, "   It names %" PRIu32 " of them (%s), e.g. \"" DEMO_PREFIX "%s\".\n",
+            demo->n_keep,
+            demo->invocation->n_keep > 0 ? "those given by --keep"
+                                         : "priority required or important",
+            demo_first_named(demo));
+        return 0;
 }
 
 /* The kernel closes the socket at once, and the daemon notices it with its next look. */

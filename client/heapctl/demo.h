@@ -29,11 +29,15 @@ struct demo_daemon {
         int trace; /* what it says on stderr, in memory */
         char directory[32];
         char socket[64];
+        char lock[80];
 };
 
 #define DEMO_DAEMON_NULL ((struct demo_daemon){.pid = -1, .trace = -1})
 
-/* Starts `path`, or the heapd that is found, and waits until it listens. */
+/*
+ * Starts `path`, or the heapd that is found, and waits until it listens. Until demo_daemon_stop() a
+ * signal that ends this process removes the directory too, so `daemon` must stay where it is.
+ */
 int demo_daemon_start(struct demo_daemon *daemon, const char *path);
 
 /* Ends it by SIGTERM; it must exit with 0. Stopping one that was never started is fine. */

@@ -39,6 +39,36 @@ static const char *demo_daemon_find(char *buffer, size_t size)
         return "heapd"; /* from PATH */
 }
 
+/* The one that a signal must clean up after. */
+static const struct demo_daemon *demo_daemon_running;
+
+static void demo_daemon_remove(const struct demo_daemon *daemon)
+{
+        unlink(daemon->socket);
+        unlink(daemon->lock);
+        rmdir(daemon->directory);
+}
+
+static void demo_daemon_on_signal(int number)
+{
+        demo_daemon_remove(demo_daemon_running);
+        raise(number); /* its disposition is the default again; the daemon follows by itself */
+}
+
+static void demo_daemon_watch(const struct demo_daemon *daemon)
+{
+        static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+        struct sigaction action = {.sa_flags = (int)SA_RESETHAND};
+
+        action.sa_handler = daemon ? demo_daemon_on_signal : SIG_DFL;
+        if (daemon) {
+                demo_daemon_running = daemon;
+        }
+        for (size_t i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
+                sigaction(ENDS[i], &action, NULL);
+        }
+}
+
 static _Noreturn void demo_daemon_exec(const struct demo_daemon *daemon, const char *path)
 {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -104,6 +134,8 @@ int demo_daemon_start(struct demo_daemon *daemon, const char *path)
                 return EX_CANTCREAT;
         }
         snprintf(daemon->socket, sizeof(daemon->socket), "%s/heapd.sock", daemon->directory);
+        snprintf(daemon->lock, sizeof(daemon->lock), "%s.lock", daemon->socket);
+        demo_daemon_watch(daemon);
         daemon->trace = memfd_create("gctrace", MFD_CLOEXEC);
         path = path ? path : demo_daemon_find(found, sizeof(found));
         daemon->pid = daemon->trace < 0 ? -1 : fork();
@@ -124,7 +156,6 @@ int demo_daemon_start(struct demo_daemon *daemon, const char *path)
 
 int demo_daemon_stop(struct demo_daemon *daemon)
 {
-        char lock[80];
         int status = 0;
 
         if (daemon->pid > 0) {
@@ -139,10 +170,8 @@ int demo_daemon_stop(struct demo_daemon *daemon)
                 close(daemon->trace);
         }
         if (daemon->directory[0]) {
-                snprintf(lock, sizeof(lock), "%s.lock", daemon->socket);
-                unlink(daemon->socket);
-                unlink(lock);
-                rmdir(daemon->directory);
+                demo_daemon_watch(NULL);
+                demo_daemon_remove(daemon);
         }
         *daemon = DEMO_DAEMON_NULL;
         return status == 0 ? 0 : EX_SOFTWARE;

@@ -142,6 +142,8 @@ static _Noreturn void loader_run(int report, const char *socket, const struct dp
         int r;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGINT, SIG_DFL); /* the parent's to handle */
+        signal(SIGTERM, SIG_DFL);
         r = loader_load(&loader, socket, keep);
         if (r != 0) {
                 fprintf(stderr, "heapctl: demo: loading: %s (%s)\n",

@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 
@@ -149,6 +150,39 @@ def test_shared_daemon():
         assert neighbour.call("obj.get", "mine", None) == ["mine"]
         assert neighbour.call("obj.get", 2, None) == ["held"]
         assert neighbour.call("name.list", "")["names"] == [["mine", "record"]]
+
+
+def test_interrupted():
+    """a signal that ends it leaves neither a daemon nor a folder behind"""
+    n = 20000
+    chain = "".join(stanza(f"p{i}", f"Depends: p{i + 1}\n") for i in range(n))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with status_file(chain) as file, subprocess.Popen(
+            [HEAPCTL, "demo", "packages", file.name, "--keep", "p0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "HEAPD_DAEMON": PROGRAM},
+        ) as process:
+            path = re.search(r" on (/\S+)", process.stdout.readline())[1]
+            assert os.path.exists(path)
+            process.send_signal(number)
+            assert process.wait(PATIENCE_S) == -number
+        until(lambda: not os.path.exists(os.path.dirname(path)))
+        until(lambda: not daemons_on(path))
+
+
+def daemons_on(path):
+    """The processes that have this path among their arguments."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                if path in file.read().split("\0"):
+                    found.append(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has just ended
+    return found
 
 
 def test_can_fail():
