@@ -232,7 +232,9 @@ struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t coun
                 mutator_report(mutator);
         }
         if (offset == 0) {
-                gc_request(mutator->gc, GC_REASON_LIMIT);
+                if (!atomic_load_explicit(&mutator->gc->asked, memory_order_relaxed)) {
+                        gc_request(mutator->gc, GC_REASON_LIMIT);
+                }
                 return word_nil();
         }
         mutator_point(mutator, GC_POINT_MUTATOR_HOLE);
