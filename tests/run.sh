@@ -3,9 +3,9 @@
 #
 # Runs heapd's tests, the cheap ones first, and ends with a line "N passed, N failed".
 #
-#   tests/run.sh          everything but live fuzzing
+#   tests/run.sh          everything but mutants and live fuzzing
 #   tests/run.sh quick    the rules of the house, one build, all suites
-#   tests/run.sh full     everything, and each fuzzer for a while (what CI runs)
+#   tests/run.sh full     everything, five mutants, and each fuzzer for a while (what CI runs)
 #
 # Needs Debian 12 or alike; as root it installs the packages that are missing. Builds stay in
 # build-*/, so a second run compiles only what changed. Exit status: 0 if nothing failed.
@@ -120,6 +120,12 @@ fuzz() {
         tests/verdict.py tap "$logs/fuzz.tap"
 }
 
+# Faults planted in the collector: five of them, others each day (tests/mutants/README.md).
+mutants() {
+        "${steady[@]}" tests/mutants/run_mutants.py --some 5 >"$logs/mutants.tap" 2>&1
+        tests/verdict.py tap "$logs/mutants.tap"
+}
+
 packaging/need.sh "${packages[@]}" || {
         echo "0 passed, 1 failed"
         exit 1
@@ -138,6 +144,7 @@ if [ "$mode" != quick ]; then
         stage release suites release "unit model" -Dbuildtype=release -Dchecks=none
 fi
 if [ "$mode" = full ]; then
+        stage mutants mutants
         stage fuzz fuzz
 fi
 
