@@ -53,7 +53,11 @@ stage() {
 # broken TEXT LOG: the verdict of a stage that never came to its tests.
 broken() {
         printf '0 1\n--- %s\n' "$1"
-        tail -n 40 "$2"
+        if grep -q '^FAILED' "$2"; then
+                sed -n '/^FAILED/,$p' "$2" | head -n 40
+        else
+                tail -n 40 "$2"
+        fi
 }
 
 tidy() {
