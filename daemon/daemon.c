@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "console/console.h"
+#include "doors.h"
 #include "gc/gc.h"
 #include "heap/heap.h"
-#include "loop/endpoint.h"
 #include "loop/loop.h"
 #include "net/net.h"
 #include "proto/limits.h"
@@ -32,8 +32,6 @@
  * names, so that whoever finds the name gone finds nothing of us.
  */
 
-enum daemon_door { DOOR_RPC, DOOR_STATS, DOOR_CONSOLE, _DOOR_N };
-
 /* A letter that knows its daemon. */
 struct daemon_letter {
         struct letter letter; /* first */
@@ -49,7 +47,7 @@ struct daemon {
         struct gc_listener listener;
         struct mutator *mutator;
         struct store *store;
-        struct endpoint doors[_DOOR_N];
+        struct doors doors;
         struct net *net;
         struct scrape scrape;
         struct console console;
@@ -58,18 +56,7 @@ struct daemon {
         uv_timer_t watchdog;
         bool stopping;
         _Atomic uint64_t cycle; /* the last that has ended */
-        struct daemon_letter cycle_to_net, cycle_to_console, drain, drained;
-};
-
-static const struct {
-        const char *name; /* of the socket that a service manager hands over */
-        const char *what;
-        mode_t mode;
-        bool inet;
-} daemon_doors[_DOOR_N] = {
-        [DOOR_RPC] = {"rpc", "clients", 0660, false},
-        [DOOR_STATS] = {"stats", "statistics", 0660, true},
-        [DOOR_CONSOLE] = {"console", "the console", 0600, false},
+        struct daemon_letter cycle_to_net, cycle_to_console, drain, drained, well, answer;
 };
 
 static const int daemon_signals[] = {SIGTERM, SIGINT};
@@ -95,8 +82,8 @@ static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
                 char text[GCTRACE_BYTES_MAX];
                 size_t n = gctrace_format(text, cycle, daemon->start_ns);
 
-                text[n] =
-                        '\n'; /* in place of the terminator: one write, so that lines do not mix */
+                /* In place of the terminator: one write, so that lines do not mix. */
+                text[n] = '\n';
                 (void)!write(STDERR_FILENO, text, n + 1);
         }
         atomic_store(&daemon->cycle, cycle->number);
@@ -171,7 +158,22 @@ static void daemon_on_signal(uv_signal_t *signal, int number)
         hd_assert(r == 0);
 }
 
+/* The watchdog is fed only if the executor answers: one that is stuck counts as stuck. */
 static void daemon_on_watchdog(uv_timer_t *timer)
+{
+        struct daemon *daemon = timer->data;
+
+        mailbox_post(&daemon->executor.mailbox, &daemon->well.letter);
+}
+
+static void daemon_on_well(struct letter *letter)
+{
+        struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
+
+        mailbox_post(&daemon->service.mailbox, &daemon->answer.letter);
+}
+
+static void daemon_on_answer(struct letter *letter)
 {
         systemd_notify("WATCHDOG=1");
 }
@@ -180,70 +182,6 @@ static int daemon_fail(int r, const char *what)
 {
         log_error("Cannot %s: %s", what, strerror(-r));
         return r == -EACCES || r == -EPERM ? EX_NOPERM : 1;
-}
-
-static int daemon_open_door(struct daemon *daemon, enum daemon_door door, const char *address)
-{
-        int r;
-
-        if (!address || daemon->doors[door].fd >= 0) {
-                return 0; /* not wanted, or handed over */
-        }
-        r = endpoint_open(&daemon->doors[door], address, daemon_doors[door].mode,
-                          daemon_doors[door].inet);
-        if (r == 0) {
-                log_info("Serving %s on '%s'", daemon_doors[door].what, address);
-                return 0;
-        }
-        log_error("Cannot serve %s on '%s': %s", daemon_doors[door].what, address,
-                  r < 0 ? strerror(-r) : endpoint_explain((enum endpoint_outcome)r));
-        if (r == ENDPOINT_E_IN_USE) {
-                return EX_UNAVAILABLE;
-        }
-        return r > 0 ? EX_USAGE : r == -EACCES || r == -EPERM ? EX_NOPERM : 1;
-}
-
-/* A socket without a name of its own is the one for clients. */
-static int daemon_on_socket(void *user, const char *name, int fd)
-{
-        struct daemon *daemon = user;
-
-        for (unsigned i = 0; i < _DOOR_N; i++) {
-                bool mine = strcmp(name, daemon_doors[i].name) == 0 ||
-                            (i == DOOR_RPC && strcmp(name, "unknown") == 0);
-
-                if (mine && daemon->doors[i].fd < 0) {
-                        log_info("Serving %s on the socket handed over", daemon_doors[i].what);
-                        return endpoint_adopt(&daemon->doors[i], fd);
-                }
-        }
-        log_warning("A socket named '%s' was handed over, ignoring it", name);
-        close(fd);
-        return 0;
-}
-
-static int daemon_open_doors(struct daemon *daemon)
-{
-        char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-        const char *socket = daemon->options->socket;
-        int r = systemd_take_sockets(daemon_on_socket, daemon);
-
-        if (r < 0) {
-                return daemon_fail(r, "take over sockets");
-        }
-        if (!socket && daemon->doors[DOOR_RPC].fd < 0) {
-                if (!options_default_socket(path)) {
-                        log_error("Nowhere to put the socket: give --socket");
-                        return EX_USAGE;
-                }
-                if (strncmp(path, OPTIONS_RUN_FOLDER "/", sizeof(OPTIONS_RUN_FOLDER)) == 0) {
-                        mkdir(OPTIONS_RUN_FOLDER, 0755); /* else opening says what is wrong */
-                }
-                socket = path;
-        }
-        r = daemon_open_door(daemon, DOOR_RPC, socket);
-        r = r ? r : daemon_open_door(daemon, DOOR_STATS, daemon->options->stats);
-        return r ? r : daemon_open_door(daemon, DOOR_CONSOLE, daemon->options->console);
 }
 
 /* Heap, collector, store. */
@@ -312,7 +250,9 @@ static int daemon_serve_clients(struct daemon *daemon)
         };
         int r = net_new(&daemon->net, &config);
 
-        return r < 0 ? r : net_listen(daemon->net, endpoint_take_fd(&daemon->doors[DOOR_RPC]));
+        return r < 0 ? r
+                     : net_listen(daemon->net,
+                                  endpoint_take_fd(&daemon->doors.endpoints[DOOR_RPC]));
 }
 
 static int daemon_serve_operators(struct daemon *daemon)
@@ -333,14 +273,15 @@ static int daemon_serve_operators(struct daemon *daemon)
         };
         int r = 0;
 
-        if (daemon->doors[DOOR_STATS].fd >= 0) {
+        if (daemon->doors.endpoints[DOOR_STATS].fd >= 0) {
                 r = scrape_open(&daemon->scrape, &daemon->service,
-                                endpoint_take_fd(&daemon->doors[DOOR_STATS]), &snapshot);
+                                endpoint_take_fd(&daemon->doors.endpoints[DOOR_STATS]), &snapshot);
                 daemon->has_scrape = r == 0;
         }
-        if (r == 0 && daemon->doors[DOOR_CONSOLE].fd >= 0) {
+        if (r == 0 && daemon->doors.endpoints[DOOR_CONSOLE].fd >= 0) {
                 r = console_open(&daemon->console, &daemon->service, &daemon->executor,
-                                 endpoint_take_fd(&daemon->doors[DOOR_CONSOLE]), &console);
+                                 endpoint_take_fd(&daemon->doors.endpoints[DOOR_CONSOLE]),
+                                 &console);
                 daemon->has_console = r == 0;
         }
         return r;
@@ -356,6 +297,7 @@ static void daemon_watch(struct daemon *daemon)
                 uv_signal_start(&daemon->signals[i], daemon_on_signal, daemon_signals[i]);
         }
         uv_timer_init(&daemon->service.uv, &daemon->watchdog);
+        daemon->watchdog.data = daemon;
         if (ms > 0) {
                 uv_timer_start(&daemon->watchdog, daemon_on_watchdog, 0, ms);
         }
@@ -375,14 +317,14 @@ static void daemon_raise_limits(void)
 static void daemon_init(struct daemon *daemon, const struct options *options)
 {
         *daemon = (struct daemon){.options = options, .start_ns = clock_now_ns()};
-        for (unsigned i = 0; i < _DOOR_N; i++) {
-                daemon->doors[i] = ENDPOINT_NULL;
-        }
+        doors_init(&daemon->doors);
         daemon->cycle_to_net = (struct daemon_letter){{.deliver = daemon_on_cycle_to_net}, daemon};
         daemon->cycle_to_console = (struct daemon_letter){{.deliver = daemon_on_cycle_to_console},
                                                           daemon};
         daemon->drain = (struct daemon_letter){{.deliver = daemon_on_drain}, daemon};
         daemon->drained = (struct daemon_letter){{.deliver = daemon_on_drained}, daemon};
+        daemon->well = (struct daemon_letter){{.deliver = daemon_on_well}, daemon};
+        daemon->answer = (struct daemon_letter){{.deliver = daemon_on_answer}, daemon};
 }
 
 /* With everything made: serves until a signal ends it. */
@@ -421,7 +363,7 @@ int daemon_run(const struct options *options)
             loop_init(&daemon.service, "heapd") < 0) {
                 return daemon_fail(-ENOMEM, "make an event loop");
         }
-        status = daemon_open_doors(&daemon);
+        status = doors_open(&daemon.doors, options);
         if (status == 0) {
                 status = daemon_new_store(&daemon);
         }
@@ -435,8 +377,6 @@ int daemon_run(const struct options *options)
                 loop_deinit(&daemon.executor);
                 loop_deinit(&daemon.service);
         }
-        for (unsigned i = 0; i < _DOOR_N; i++) {
-                endpoint_close(&daemon.doors[i]);
-        }
+        doors_close(&daemon.doors);
         return status;
 }
