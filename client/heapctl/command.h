@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "client/heapctl/bench.h"
 #include "heapd.h"
 
 struct invocation {
@@ -23,6 +24,7 @@ struct invocation {
         char **keep; /* demo: the names behind --keep */
         int n_keep;
         const char *daemon; /* demo: --daemon */
+        struct bench_options bench;
         struct heapd *conn;
 };
 

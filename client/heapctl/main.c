@@ -31,7 +31,15 @@ static const struct command COMMANDS[] = {
 
 enum { N_COMMANDS = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
-enum { OPTION_DAEMON = 256, OPTION_KEEP, OPTION_JSON };
+enum {
+        OPTION_DAEMON = 256,
+        OPTION_KEEP,
+        OPTION_JSON,
+        OPTION_MIX,
+#define BENCH_OPTION(field, name, least, most, normal, help) OPTION_BENCH_##field,
+#include "client/heapctl/bench_options.def"
+#undef BENCH_OPTION
+};
 
 #define OPTIONS_ALL                                                                                \
         {"socket",                                                                                 \
@@ -53,6 +61,16 @@ static const struct argp_option OPTIONS_DEMO[] = {
         {"daemon", OPTION_DAEMON, "PATH", 0,
          "the heapd to start when --socket is not given (default: $HEAPD_DAEMON, else looked for)",
          0},
+        OPTIONS_ALL,
+        {0},
+};
+
+static const struct argp_option OPTIONS_BENCH[] = {
+#define BENCH_OPTION(field, name, least, most, normal, help) \
+        {name, OPTION_BENCH_##field, "N", 0, help, 0},
+#include "client/heapctl/bench_options.def"
+#undef BENCH_OPTION
+        {"mix", OPTION_MIX, "GET:SET", 0, "reads and writes in this proportion (1:1)", 0},
         OPTIONS_ALL,
         {0},
 };
@@ -81,6 +99,33 @@ static void invocation_argument(struct invocation *invocation, char *arg, struct
         }
 }
 
+static void invocation_number(const char *arg, uint32_t least, uint32_t most, uint32_t *ret_number,
+                              struct argp_state *state)
+{
+        char *end;
+        unsigned long number = strtoul(arg, &end, 10);
+
+        if (*arg < '0' || *arg > '9' || *end != '\0' || number < least || number > most) {
+                argp_error(state, "'%s' is no number from %u to %u", arg, least, most);
+                return;
+        }
+        *ret_number = (uint32_t)number;
+}
+
+static void invocation_mix(const char *arg, struct bench_options *bench, struct argp_state *state)
+{
+        unsigned gets, sets;
+        int n_used = 0;
+
+        if (sscanf(arg, "%4u:%4u%n", &gets, &sets, &n_used) != 2 || arg[n_used] != '\0' ||
+            gets + sets == 0) {
+                argp_error(state, "'%s' is not like 9:1", arg);
+                return;
+        }
+        bench->n_gets = gets;
+        bench->n_sets = sets;
+}
+
 static error_t invocation_parse(int key, char *arg, struct argp_state *state)
 {
         struct invocation *invocation = state->input;
@@ -98,6 +143,15 @@ static error_t invocation_parse(int key, char *arg, struct argp_state *state)
         case OPTION_KEEP:
                 invocation->keep[invocation->n_keep++] = arg;
                 return 0;
+        case OPTION_MIX:
+                invocation_mix(arg, &invocation->bench, state);
+                return 0;
+#define BENCH_OPTION(field, name, least, most, normal, help)                          \
+        case OPTION_BENCH_##field:                                                    \
+                invocation_number(arg, least, most, &invocation->bench.field, state); \
+                return 0;
+#include "client/heapctl/bench_options.def"
+#undef BENCH_OPTION
         case ARGP_KEY_ARG:
                 if (!command) { /* the rest is the command's */
                         invocation->command = arg;
@@ -140,6 +194,13 @@ static int find_position(int argc, char **argv, const char *name)
         return argc;
 }
 
+static const struct argp_option *command_options(void)
+{
+        return command->run == command_demo    ? OPTIONS_DEMO
+               : command->run == command_bench ? OPTIONS_BENCH
+                                               : OPTIONS;
+}
+
 static int run(struct invocation *invocation, int argc, char **argv)
 {
         struct argp argp = {.options = OPTIONS,
@@ -160,7 +221,7 @@ static int run(struct invocation *invocation, int argc, char **argv)
         snprintf(title, sizeof(title), "heapctl %s", command->name);
         argp.doc = doc;
         argp.args_doc = command->args;
-        argp.options = command->run == command_demo ? OPTIONS_DEMO : OPTIONS;
+        argp.options = command_options();
         argv[at] = title;
         argp_parse(&argp, argc - at, argv + at, ARGP_IN_ORDER, NULL, invocation);
         r = command->run(invocation);
@@ -172,6 +233,7 @@ int main(int argc, char **argv)
 {
         struct invocation invocation = {
                 .json = !isatty(STDOUT_FILENO),
+                .bench = BENCH_OPTIONS_DEFAULT,
                 .args = calloc((size_t)argc + 1, sizeof(char *)),
                 .keep = calloc((size_t)argc + 1, sizeof(char *)),
         };
