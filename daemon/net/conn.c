@@ -14,8 +14,8 @@
 
 /*
  * Everything that happens to a connection ends in conn_settle(), which looks at its state and
- * decides whether it reads, waits for its turn in the round, or waits for its peer. So there is one
- * place that knows when what may happen, instead of a rule in every callback.
+ * decides whether it reads, waits for its turn in the round, or waits for its peer (NET-2). So
+ * there is one place that knows when what may happen, instead of a rule in every callback.
  */
 
 static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
@@ -111,12 +111,14 @@ void conn_settle(struct conn *conn)
                 uv_idle_start(&net->idle, turn_on_idle);
         }
         read = !conn->ending && !conn->blocked && !conn_has_work(conn);
-        if (read && !conn->reading) {
-                conn->reading = uv_read_start((uv_stream_t *)&conn->pipe, conn_on_alloc,
-                                              conn_on_read) == 0;
-        } else if (!read && conn->reading) {
+        if (read == conn->reading) {
+                return;
+        }
+        conn->reading = read;
+        if (!read) {
                 uv_read_stop((uv_stream_t *)&conn->pipe);
-                conn->reading = false;
+        } else if (uv_read_start((uv_stream_t *)&conn->pipe, conn_on_alloc, conn_on_read) < 0) {
+                conn_close(conn);
         }
 }
 

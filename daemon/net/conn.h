@@ -10,7 +10,7 @@
  * does not take at once becomes the connection's own. So an idle connection holds no buffer at all.
  *
  * Life: open -> ending (EOF, bye, not MessagePack-RPC: the session is over, answers are flushed) ->
- * closing (uv_close() called) -> freed in libuv's callback. Only conn_free_closed() frees.
+ * closing (uv_close() called) -> freed in libuv's callback. Only conn_free_closed() frees (NET-1).
  *
  * Threads:  the executor. Failure: ends the connection.
  */
@@ -62,7 +62,7 @@ struct net {
         uint64_t drain_deadline_ms;
         void (*drained)(void *user);
         void *drained_user;
-        struct writer out; /* of the turn in hand; empty between turns */
+        struct writer out; /* of the turn in hand; empty between turns (NET-3) */
         struct request request;
         uint8_t *read_buffer; /* CONN_READ_BYTES */
 

@@ -7,7 +7,8 @@
 
 /*
  * A turn: as many messages as fit in one quantum, inside one gc_enter(). Between two requests
- * stands gc_poll(): a collector that wants this mutator never waits longer than one request takes.
+ * stands gc_poll(): a collector that wants this mutator never waits longer than one request takes
+ * (NET-6).
  */
 
 /* The peer does not speak our language: tell it once, answer nothing more. */
