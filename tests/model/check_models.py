@@ -52,17 +52,31 @@ ROWS = [
         ("assert", "DETACH_UNLOCKED"),
         ("cycle", "LIVE NO_PROXY"),
     ),
+    *rows_of(
+        "weak",
+        ("holds", ""),
+        ("assert", "NO_SHADE"),
+        ("assert", "NO_VETO"),
+        ("assert", "NO_TERM"),
+        ("assert", "SHADE_FIRST"),
+        ("assert", "NO_SETTLE"),
+        ("assert", "CHECK_AFTER"),
+        ("assert", "NO_CHECK"),
+        ("assert", "CLEAR_STORES OBJECTS=2"),
+        ("assert", "EARLY_TERM"),
+        ("assert", "DISARM_WHITENS"),
+    ),
 ]
 
 LARGE_ROWS = [
     *rows_of("handshake", ("holds", "MUTATORS=3")),
+    *rows_of("weak", ("holds", "OBJECTS=2")),
 ]
 
 
 def run(command, folder, seconds=SECONDS):
-    return subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=folder, text=True, timeout=seconds, **pipes)
 
 
 def build(row, large, folder):
@@ -110,7 +124,9 @@ def figures(output):
     states = find(r"([\d.e+]+) states, stored")
     depth = find(r"depth reached (\d+)")
     seconds = find(r"elapsed time ([\d.e+]+) seconds")
-    return f"{float(states):.0f} states, depth {depth}, {seconds} s" if states != "?" else "no figures"
+    if states == "?":
+        return "no figures"
+    return f"{float(states):.0f} states, depth {depth}, {seconds} s"
 
 
 def check(row, large):
