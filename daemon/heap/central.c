@@ -23,7 +23,7 @@ static uint32_t central_new_span(struct heap *heap, unsigned hole_index, unsigne
         span->noscan = hole_index & 1;
         span->n_slots = class->n_slots;
         span->zeroed = zeroed;
-        span->generation = (uint8_t)generation;
+        span_set_generation(span, generation);
         for (uint32_t i = 0; span->noscan && i < class->n_pages; i++) {
                 atomic_store_explicit(heap_page_flags(heap, page + i), PAGE_NOSCAN,
                                       memory_order_relaxed);
@@ -52,7 +52,7 @@ uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generatio
                 page = central_new_span(heap, hole_index, generation);
         } else {
                 hd_assert(span_state(heap_span(heap, page)) == SPAN_CENTRAL);
-                hd_assert(heap_span(heap, page)->generation == generation);
+                hd_assert(span_generation(heap_span(heap, page)) == generation);
                 span_set_state(heap_span(heap, page), SPAN_CACHED);
         }
         if (page != 0) {
@@ -65,7 +65,7 @@ void central_put(struct heap *heap, uint32_t page, unsigned generation)
 {
         struct span *span = heap_span(heap, page);
 
-        span->generation = (uint8_t)generation;
+        span_set_generation(span, generation);
         span_set_state(span, SPAN_CENTRAL);
         span_push(heap, &heap->central[generation][span_hole_index(span)].swept, page);
 }
@@ -94,7 +94,7 @@ uint64_t central_alloc_large(struct heap *heap, uint64_t size_bytes, bool noscan
         span->class = SIZE_CLASS_LARGE;
         span->noscan = noscan;
         span->n_slots = 1;
-        span->generation = (uint8_t)generation;
+        span_set_generation(span, generation);
         if (noscan) {
                 atomic_store_explicit(heap_page_flags(heap, page), PAGE_NOSCAN,
                                       memory_order_relaxed);

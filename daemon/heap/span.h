@@ -40,9 +40,10 @@ struct span {
         uint8_t class; /* 0: large */
         bool noscan;
         _Atomic uint8_t state;
-        bool zeroed;        /* never used since the kernel gave the pages */
-        uint8_t generation; /* of central lists that it belongs to; the sweep passes over new ones
-                             */
+        bool zeroed; /* never used since the kernel gave the pages */
+        /* Of the central lists that it belongs to. The sweep passes over new spans, which their
+         * owners may file at the same time. */
+        _Atomic uint8_t generation;
 };
 
 static inline enum span_state span_state(const struct span *span)
@@ -53,4 +54,14 @@ static inline enum span_state span_state(const struct span *span)
 static inline void span_set_state(struct span *span, enum span_state state)
 {
         atomic_store_explicit(&span->state, (uint8_t)state, memory_order_relaxed);
+}
+
+static inline unsigned span_generation(const struct span *span)
+{
+        return atomic_load_explicit(&span->generation, memory_order_relaxed);
+}
+
+static inline void span_set_generation(struct span *span, unsigned generation)
+{
+        atomic_store_explicit(&span->generation, (uint8_t)generation, memory_order_relaxed);
 }

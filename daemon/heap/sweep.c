@@ -75,7 +75,7 @@ static void sweep_span(struct heap *heap, uint32_t page, unsigned generation, bo
         } else if (n_live < span->n_slots) {
                 central_put(heap, page, generation);
         } else {
-                span->generation = (uint8_t)generation;
+                span_set_generation(span, generation);
                 span_set_state(span, span->class == SIZE_CLASS_LARGE ? SPAN_LARGE : SPAN_FULL);
         }
 }
@@ -94,7 +94,7 @@ void sweep_chunk(struct heap *heap, uint32_t chunk, unsigned generation, bool po
                 for (; bits; bits &= bits - 1) {
                         uint32_t start = page + (uint32_t)__builtin_ctzll(bits);
 
-                        if (heap_span(heap, start)->generation != generation) {
+                        if (span_generation(heap_span(heap, start)) != generation) {
                                 sweep_span(heap, start, generation, poison, totals, n_freed);
                         }
                 }

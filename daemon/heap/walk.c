@@ -225,7 +225,7 @@ static bool verify_chain(struct verify *v, uint32_t page, unsigned hole_index, u
                 const struct span *span = heap_span(v->heap, page);
 
                 if (span_state(span) != SPAN_CENTRAL || span_hole_index(span) != hole_index ||
-                    span->generation != generation || v->n_listed >= v->n_central) {
+                    span_generation(span) != generation || v->n_listed >= v->n_central) {
                         return verify_fail(v, "central list %u holds the wrong span at page %u",
                                            hole_index, page);
                 }
