@@ -63,8 +63,11 @@ static bool handshake_answered(struct mutator *mutator, uint32_t number, bool la
                 handshake_acknowledge(mutator, number, GC_TIME_PROXIED);
                 return true;
         }
-        if (late ||
-            !atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_PROXY,
+        if (late) {
+                return false;
+        }
+        gc_point(mutator->gc, GC_POINT_CONTROLLER_LOOKED);
+        if (!atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_PROXY,
                                                      memory_order_acquire, memory_order_relaxed)) {
                 return false;
         }

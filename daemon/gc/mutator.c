@@ -32,6 +32,7 @@ static inline void mutator_answer(struct mutator *mutator)
 
         if (requested != atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed) &&
             mutator->gc->config.debug.proxy != GC_PROXY_ALWAYS) {
+                mutator_point(mutator, GC_POINT_MUTATOR_ANSWERING);
                 handshake_acknowledge(mutator, requested, GC_TIME_ANSWER);
         }
 }
