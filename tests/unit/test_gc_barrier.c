@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The barrier, step by step (support/stage.h): what is overwritten and what is written, while
+ * marking runs and while it begins. */
+
+#include "support/stage.h"
+
+/* --- what is overwritten --- */
+
+Test(barrier, what_is_overwritten_while_marking_runs_survives)
+{
+        struct stage s;
+
+        stage_init(&s, 0);
+        cycle_start(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.a);
+        hide(&s, s.a, 0);
+        gc_leave(s.a);
+        gc_enter(s.b);
+        hide(&s, s.b, 1);
+        gc_store(s.b, left(&s, s.b), 1, word_int(5));
+        gc_leave(s.b);
+        cycle_end(&s);
+        seek(&s, 0);
+        seek(&s, 1);
+        stage_deinit(&s, N_STAGE + 2);
+}
+
+Test(barrier, what_stood_in_a_root_cell_survives)
+{
+        struct stage s;
+        struct word holder;
+
+        stage_init(&s, 0);
+        cycle_start(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.a);
+        holder = make(&s, s.a, 1);
+        gc_store(s.a, holder, LINK, left(&s, s.a));
+        gc_root_store(s.a, s.left, holder);
+        gc_leave(s.a);
+        cycle_end(&s);
+        gc_enter(s.a);
+        check_chain(s.a, gc_load(s.a, gc_load(s.a, left(&s, s.a), LINK), 3), 3);
+        gc_leave(s.a);
+        stage_deinit(&s, N_STAGE + 1);
+}
+
+Test(barrier, more_is_overwritten_than_a_log_holds)
+{
+        struct stage s;
+
+        stage_init(&s, 1);
+        cycle_start(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.a);
+        for (uint32_t slot = 0; slot < N_SLOTS; slot++) {
+                hide(&s, s.a, slot);
+        }
+        gc_leave(s.a);
+        cycle_end(&s);
+        for (uint32_t slot = 0; slot < N_SLOTS; slot++) {
+                seek(&s, slot);
+        }
+        stage_deinit(&s, N_STAGE + N_SLOTS);
+}
+
+Test(barrier, more_is_overwritten_than_all_logs_hold)
+{
+        enum { N = GREY_LOGS + 200 };
+        struct stage s;
+        struct word from, to;
+
+        stage_init(&s, 1);
+        gc_enter(s.a);
+        from = gc_alloc(s.a, s.node, N);
+        gc_store(s.a, right(&s, s.a), 0, from);
+        for (uint32_t i = 0; i < N; i++) {
+                struct word parent = make(&s, s.a, i);
+
+                gc_store(s.a, parent, LINK, make(&s, s.a, i));
+                gc_store(s.a, from, i, parent);
+        }
+        gc_leave(s.a);
+        cycle_start(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.a);
+        from = gc_load(s.a, right(&s, s.a), 0);
+        to = gc_alloc(s.a, s.node, N);
+        gc_store(s.a, right(&s, s.a), 1, to);
+        for (uint32_t i = 0; i < N; i++) {
+                gc_store(s.a, to, i, gc_load(s.a, from, i));
+                gc_store(s.a, from, i, word_nil());
+        }
+        gc_leave(s.a);
+        cycle_end(&s);
+        gc_enter(s.a);
+        to = gc_load(s.a, right(&s, s.a), 1);
+        for (uint32_t i = 0; i < N; i++) {
+                check_object(s.a, gc_load(s.a, gc_load(s.a, to, i), LINK), i);
+        }
+        gc_leave(s.a);
+        stage_deinit(&s, N_STAGE + 2 + 2 * N);
+}
+
+struct overwrite {
+        struct stage *stage;
+        struct mutator *mutator;
+};
+
+static void *overwrite_main(void *user)
+{
+        struct overwrite *o = user;
+
+        gc_enter(o->mutator);
+        gc_store(o->mutator, left(o->stage, o->mutator), 7, word_nil());
+        gc_leave(o->mutator);
+        return NULL;
+}
+
+/*
+ * a has armed and stands in the middle of a store to a slot; b, not armed yet, moves a chain into
+ * that very slot; c, which makes black objects already, takes a copy. a must either leave the chain
+ * in the slot or shade it: a value is taken out of a slot by the same step that tells what it was.
+ */
+Test(barrier, a_value_that_comes_between_is_not_lost)
+{
+        struct stage s;
+        struct overwrite overwrite = {.stage = &s};
+        struct word chain, holder;
+        pthread_t thread;
+
+        stage_init(&s, 0);
+        overwrite.mutator = s.a;
+        gc_enter(s.b);
+        cycle_start(&s, GC_PHASE_ARM, GC_POINT_CONTROLLER_REQUESTED);
+        stop_set(&s, ANY, GC_POINT_MUTATOR_EXCHANGED);
+        pthread_create(&thread, NULL, overwrite_main, &overwrite);
+        stop_await(&s.mutator);
+        chain = gc_load(s.b, left(&s, s.b), 0);
+        gc_store(s.b, left(&s, s.b), 7, chain);
+        gc_store(s.b, left(&s, s.b), 0, word_nil());
+        gc_leave(s.b);
+        cycle_on(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_REQUESTED);
+        gc_enter(s.c);
+        holder = make(&s, s.c, 0);
+        gc_store(s.c, holder, LINK, gc_load(s.c, left(&s, s.c), 7));
+        gc_store(s.c, right(&s, s.c), 0, holder);
+        gc_leave(s.c);
+        sem_post(&s.mutator.go);
+        pthread_join(thread, NULL);
+        cycle_end(&s);
+        seek(&s, 0);
+        stage_deinit(&s, N_STAGE + 1 - DEPTH);
+}
+
+/* --- the ragged window --- */
+
+/*
+ * a is armed and holds a reference whose last edge b, not armed yet, has cut. When all are armed c
+ * makes a black object, and a, not blackened yet, stores the reference there. `late`: a has come
+ * while ARM was under way.
+ */
+static void try_to_fill_a_black_object(bool late)
+{
+        struct stage s;
+        struct word chain;
+        struct mutator *a;
+
+        stage_init(&s, 0);
+        a = s.a;
+        gc_enter(s.b);
+        cycle_start(&s, GC_PHASE_ARM, GC_POINT_CONTROLLER_REQUESTED);
+        if (late) {
+                cr_assert_eq(gc_attach(s.gc, "late", &a), 0);
+        }
+        gc_enter(a);
+        chain = gc_load(a, left(&s, a), 0);
+        gc_store(s.b, left(&s, s.b), 0, word_nil());
+        gc_leave(s.b);
+        cycle_on(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_REQUESTED);
+        gc_enter(s.c);
+        gc_store(s.c, right(&s, s.c), 0, make(&s, s.c, 0));
+        gc_leave(s.c);
+        gc_store(a, gc_load(a, right(&s, a), 0), LINK, chain);
+        gc_leave(a);
+        cycle_end(&s);
+        seek(&s, 0);
+        if (late) {
+                gc_detach(a);
+        }
+        stage_deinit(&s, N_STAGE + 1);
+}
+
+Test(barrier, what_is_written_between_arm_and_blacken_survives)
+{
+        try_to_fill_a_black_object(false);
+}
+
+Test(barrier, a_newcomer_between_arm_and_blacken_shades_what_it_writes)
+{
+        try_to_fill_a_black_object(true);
+}
+
+/* a has answered ARM, b has not: what a makes now b fills, and cuts the last edge, unseen. */
+Test(barrier, what_is_made_before_all_are_armed_is_scanned)
+{
+        struct stage s;
+        struct word holder;
+
+        stage_init(&s, 0);
+        gc_enter(s.b);
+        cycle_start(&s, GC_PHASE_ARM, GC_POINT_CONTROLLER_REQUESTED);
+        gc_enter(s.a);
+        gc_store(s.a, right(&s, s.a), 0, make(&s, s.a, 0));
+        gc_leave(s.a);
+        holder = gc_load(s.b, right(&s, s.b), 0);
+        gc_store(s.b, holder, LINK, gc_load(s.b, left(&s, s.b), 0));
+        gc_store(s.b, left(&s, s.b), 0, word_nil());
+        gc_leave(s.b);
+        cycle_end(&s);
+        seek(&s, 0);
+        stage_deinit(&s, N_STAGE + 1);
+}
