@@ -197,6 +197,26 @@ Test(mark, objects_of_every_size_are_scanned)
         fixture_try(shape_edge_sizes);
 }
 
+/* Root cells lie in chunks of 1024; each of 3000 here names an object of its own. */
+Test(mark, the_cells_of_every_chunk_are_roots)
+{
+        enum { N = 3000 };
+        static struct gc_root *roots[N];
+        struct fixture f;
+
+        fixture_init(&f, 1, 0);
+        for (int i = 0; i < N; i++) {
+                roots[i] = gc_root_new(f.mutator);
+                gc_root_store(f.mutator, roots[i], gc_alloc(f.mutator, f.node, 1));
+        }
+        cr_assert_eq(fixture_collect(&f), (uint64_t)N);
+        for (int i = 0; i < N; i++) {
+                gc_root_free(f.mutator, roots[i]);
+        }
+        cr_assert_eq(fixture_collect(&f), 0u);
+        fixture_deinit(&f);
+}
+
 Test(mark, a_full_queue_is_counted_and_loses_nothing)
 {
         struct fixture f;

@@ -208,6 +208,33 @@ Test(cache, at_the_limit_allocation_fails_and_a_sweep_makes_room)
         fixture_deinit(&f);
 }
 
+Test(cache, slots_freed_between_live_objects_are_used_again)
+{
+        static uint64_t offsets[100000];
+        struct sweep_totals totals;
+        struct fixture f;
+        uint64_t n = 0, n_again = 0;
+
+        fixture_init(&f, UINT64_C(4) << 20);
+        while ((offsets[n] = fixture_make(&f, 7, false))) {
+                n++;
+        }
+        for (uint64_t i = 0; i < n; i += 2) {
+                marks_try_set(f.heap, offsets[i]);
+        }
+        fixture_sweep(&f, &totals);
+        cr_assert_eq(totals.freed_objects, n / 2);
+        while (fixture_make(&f, 7, false)) {
+                n_again++;
+        }
+        cr_assert_eq(n_again, n / 2);
+        for (uint64_t i = 0; i < n; i += 2) {
+                fixture_check(&f, offsets[i], 7, false);
+        }
+        fixture_verify(&f);
+        fixture_deinit(&f);
+}
+
 Test(cache, several_heaps_live_side_by_side)
 {
         struct fixture a, b;
