@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weak words: two mutators load, make, copy (as a weak map does when it grows) and remove weak
- * words while cycles run. Objects have no fields: what they keep alive is the matter of
- * termination.pml. Sequentially consistent, as the operations concerned are.
+ * Weak words (daemon/gc/weak.c): two mutators load, make, copy (as a weak map does when it grows)
+ * and remove weak words while cycles run. Objects have no fields: what they keep alive is the
+ * matter of termination.pml. Sequentially consistent, as the operations concerned are.
  *
- *   ARM  BLACKEN  MARK  PROPOSE...  COMMIT  SETTLE  CLEAR  DISARM  WHITEN  SWEEP
- *
- * A weak load takes the word, looks at the object's mark, then at `term`. While marking may go on
- * it shades; when its end is proposed it vetoes; after that an unmarked object is dead. A copy is
- * looked at in the same way before it is stored, and a dead one is stored as DEAD. After SETTLE
- * nobody who saw `term` before COMMITTED stores any more, so CLEAR meets every dead word; after
- * CLEAR there is none, so who has answered DISARM need not look.
+ *   ARM  BLACKEN  MARK  PROPOSE...  DISARM  CLEAR  WHITEN  SWEEP
  *
  *   GC-6   what a cell or a request holds is not freed;
- *   -      what is reachable is never called dead; what was called dead is never loaded again;
- *          no weak word outlives its object;
- *   GC-7   no mark is left when a cycle starts.
+ *   GC-7   no mark is left when a cycle starts;
+ *   GC-27  after DISARM no log comes in, and no newborn is shaded or taken for dead;
+ *   GC-31  what is reachable is never called dead; what was called dead is never loaded again;
+ *   GC-32  when `term` goes IDLE no weak word of a dead object is left, and none outlives one.
+ *
+ * Bounds: two mutators, one object and its reuse (-DOBJECTS=2: two), two weak words.
  *
  * Mutations:
  *   NO_SHADE        a weak load while marking does not shade
  *   NO_VETO         a weak load while the end is proposed shades without a veto
+ *   NO_WAVE_VETO    a barrier that marks while the end is proposed does not veto
  *   NO_TERM         a weak load shades whatever `term` says
- *   NO_SETTLE       CLEAR follows COMMIT at once
- *   CHECK_AFTER     a copy is stored, then looked at
- *   NO_CHECK        a copy is not looked at
- *   CLEAR_STORES    CLEAR overwrites a cell without comparing
- *   EARLY_TERM      `term` is taken back before all have answered DISARM
- *   DISARM_WHITENS  DISARM and WHITEN are one handshake
  *   SHADE_FIRST     a weak load marks before it looks at `term`
+ *   NO_RELOAD       who reads IDLE does not read the word again
+ *   NO_LOOK         a copy is not looked at
+ *   CLEAR_FIRST     CLEAR comes before DISARM
+ *   CLEAR_STORES    CLEAR overwrites a word without comparing
+ *   EARLY_IDLE      `term` goes IDLE before CLEAR
+ *   LATE_IDLE       `term` goes IDLE after WHITEN
+ *   DISARM_WHITENS  DISARM and WHITEN are one handshake
  */
 #ifndef OBJECTS
 #define OBJECTS 1
@@ -41,9 +40,10 @@
 #define BLACK   3 /* DISARM: stores plainly, still allocates black */
 #define IS_ARMED(m) (level[m] == GREY || level[m] == ARMED)
 
-#define MARKING   0
-#define PROPOSED  1
-#define COMMITTED 2
+#define IDLE      0
+#define MARKING   1
+#define PROPOSED  2
+#define COMMITTED 3
 
 byte level[2];
 byte target;
@@ -65,14 +65,23 @@ bit dead[OBJECTS + 1];  /* not in the code: somebody was told so */
 
 #define REACHABLE(o) (strong == (o) || held[0] == (o) || held[1] == (o))
 
+/* barrier_shade(). Who marks while the end of marking is proposed vetoes first: it may have answered
+ * the wave, and another, which has not, may count on this mark (GC-26). */
 inline shade(m, o)
 {
-        atomic {
-                if
-                :: (o) && !marked[o] -> marked[o] = 1; logged[m] = 1
-                :: else
-                fi
-        }
+        if
+        :: (o) && !marked[o] ->
+#ifndef NO_WAVE_VETO
+                atomic { if :: term == PROPOSED -> term = MARKING :: else fi };
+#endif
+                atomic {
+                        if
+                        :: !marked[o] -> marked[o] = 1; logged[m] = 1
+                        :: else
+                        fi
+                }
+        :: else
+        fi
 }
 
 inline tell_dead(o)
@@ -81,74 +90,84 @@ inline tell_dead(o)
         dead[o] = 1
 }
 
+/* weak_look(): word[me] := the word, and how := how marking stands with it. */
+inline weak_look(c)
+{
+        do
+        :: word[me] = weak[c];
+           if
+           :: word[me] == 0 || word[me] == DEAD -> how = IDLE; break
+           :: else
+           fi;
+           if
+           :: marked[word[me]] -> how = IDLE; break
+           :: else
+           fi;
+           how = term;
+#ifdef NO_RELOAD
+           break
+#else
+           if
+           :: how != IDLE || weak[c] == word[me] -> break
+           :: else
+           fi
+#endif
+        od
+}
+
 /* gc_weak_load() into held[me]. */
 inline weak_load(c)
 {
-        d_step {
-                word[me] = weak[c];
-                if :: word[me] == DEAD -> word[me] = 0 :: else fi
-        };
-        if
-        :: IS_ARMED(me) && word[me] && !marked[word[me]] ->
+        weak_look(c);
 #ifdef SHADE_FIRST
-                shade(me, word[me]);
+        if :: how != IDLE -> shade(me, word[me]) :: else fi;
 #endif
-                do
-                :: atomic { term == MARKING -> skip };
-#ifndef NO_SHADE
-                   shade(me, word[me]);
+#ifndef NO_VETO
+        do
+        :: how == PROPOSED ->
+                atomic { how = term; if :: how == PROPOSED -> term = MARKING; break :: else fi }
+        :: else -> break
+        od;
 #endif
-                   break
-#ifdef NO_VETO
-                :: atomic { term == PROPOSED -> skip };
-                   shade(me, word[me]);
-                   break
+        if
+        :: word[me] == DEAD -> word[me] = 0
+#ifndef NO_TERM
+        :: word[me] != DEAD && how == COMMITTED ->
+                atomic { tell_dead(word[me]); word[me] = 0 }
+        :: else ->
+#ifdef NO_SHADE
+                skip
 #else
-                :: atomic { term == PROPOSED -> skip };
-                   atomic { if :: term == PROPOSED -> term = MARKING :: else fi }
+                if :: how == MARKING || how == PROPOSED -> shade(me, word[me]) :: else fi
 #endif
-                :: atomic { term == COMMITTED -> skip };
-#ifdef NO_TERM
-                   shade(me, word[me]);
 #else
-                   atomic { tell_dead(word[me]); word[me] = 0 };
+        :: else -> shade(me, word[me])
 #endif
-                   break
-                od
-        :: else
         fi;
         atomic {
                 assert(!word[me] || (used[word[me]] && !dead[word[me]]));
                 held[me] = word[me];
-                word[me] = 0
+                word[me] = 0;
+                how = IDLE
         }
 }
 
-/* Turns a dead word into DEAD: word[me] before it is stored. */
-inline check_word()
+/* gc_weak_copy(), and the store of what it returns. */
+inline weak_copy(c, to)
 {
-        if
-        :: IS_ARMED(me) && word[me] && word[me] != DEAD && !marked[word[me]] ->
-                atomic {
-                        if
-                        :: term == COMMITTED -> tell_dead(word[me]); word[me] = DEAD
-                        :: else
-                        fi
-                }
-        :: else
-        fi
-}
-
-inline weak_store(c)
-{
-#if !defined(NO_CHECK) && !defined(CHECK_AFTER)
-        check_word();
+#ifdef NO_LOOK
+        word[me] = weak[c];
+#else
+        weak_look(c);
+        atomic {
+                if
+                :: how == COMMITTED -> tell_dead(word[me]); word[me] = DEAD
+                :: else
+                fi;
+                how = IDLE
+        };
 #endif
-        weak[c] = word[me];
-#ifdef CHECK_AFTER
-        check_word();
-        if :: word[me] == DEAD -> weak[c] = DEAD :: else fi;
-#endif
+        weak[to] = word[me];
         word[me] = 0
 }
 
@@ -183,7 +202,7 @@ inline allocate()
 
 proctype mutator(byte me)
 {
-        byte old;
+        byte old, how;
 
 end:
         do
@@ -200,7 +219,7 @@ end:
            :: atomic { me == 0 -> skip };
               if
               :: weak_load(0)
-              :: word[me] = weak[0]; weak_store(1) /* a leaf is split */
+              :: weak_copy(0, 1) /* a leaf is split */
               :: strong_store(held[me])
               :: atomic { weak[1] == DEAD -> weak[1] = 0 }
               fi
@@ -211,7 +230,7 @@ end:
               :: atomic { !held[me] && !(used[1] && used[OBJECTS]) -> allocate() }
               :: strong_store(held[me])
               :: strong_store(0)
-              :: word[me] = held[me]; weak_store(0)
+              :: weak[0] = held[me] /* gc_weak_make() */
               fi
            :: atomic { held[me] = 0; break }
            od
@@ -266,7 +285,7 @@ active proctype controller()
 
         atomic { run mutator(0); run mutator(1) }
         do
-        :: d_step { assert(!marked[1] && !marked[OBJECTS] && term == MARKING) };
+        :: d_step { assert(!marked[1] && !marked[OBJECTS] && term == IDLE); term = MARKING };
            handshake(GREY);
            handshake(ARMED);
            do
@@ -278,33 +297,31 @@ active proctype controller()
               };
               d_step { term = PROPOSED; news = 0 };
               handshake(ARMED);
-              d_step {
+              atomic {
                       if
-                      :: !news && term == PROPOSED -> term = COMMITTED
+                      :: !news && term == PROPOSED -> term = COMMITTED; break
                       :: else -> term = MARKING
-                      fi;
-                      news = 0
-              };
-              if :: term == COMMITTED -> break :: else fi
+                      fi
+              }
            od;
-#ifndef NO_SETTLE
-           handshake(ARMED);
+#if !defined(CLEAR_FIRST) && !defined(DISARM_WHITENS)
+           handshake(BLACK);
+           assert(!news);
+#endif
+#ifdef EARLY_IDLE
+           term = IDLE;
 #endif
            clear(0);
            clear(1);
-#ifdef EARLY_TERM
-           term = MARKING;
-#endif
-#ifdef DISARM_WHITENS
-           closing = 1;
-           handshake(PLAIN);
-#else
+#ifdef CLEAR_FIRST
            handshake(BLACK);
-           term = MARKING;
+#endif
+#ifndef LATE_IDLE
+           term = IDLE;
+#endif
            closing = 1;
            handshake(PLAIN);
-#endif
-           term = MARKING;
+           term = IDLE;
            sweep(1);
 #if OBJECTS == 2
            sweep(2);
