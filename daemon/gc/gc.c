@@ -164,7 +164,10 @@ uint64_t gc_request(struct gc *gc, enum gc_reason reason)
             !pacer_limit_cycle_allowed(clock_now_ns() - gc->last_end_ns, gc->last_took_ns)) {
                 number = gc->n_started;
         } else {
-                if (!gc->pending || reason == GC_REASON_FORCED) {
+                /* A reason that the end of a cycle may drop as stale gives way to one that stays.
+                 */
+                if (!gc->pending || reason == GC_REASON_FORCED ||
+                    gc->pending_reason == GC_REASON_GOAL || gc->pending_reason == GC_REASON_LIMIT) {
                         gc->pending_reason = reason;
                 }
                 gc->pending = true;
@@ -189,8 +192,8 @@ void gc_note_garbage(struct gc *gc, uint64_t bytes)
 {
         uint64_t total = atomic_fetch_add_explicit(&gc->garbage_bytes, bytes, memory_order_relaxed);
 
-        if (pacer_garbage_is_much(total + bytes, heap_inuse_bytes(gc->heap)) &&
-            !atomic_load_explicit(&gc->asked, memory_order_relaxed)) {
+        /* Also when a cycle has been asked for: that request may be for growth, and be dropped. */
+        if (pacer_garbage_is_much(total + bytes, heap_inuse_bytes(gc->heap))) {
                 gc_request(gc, GC_REASON_GARBAGE);
         }
 }

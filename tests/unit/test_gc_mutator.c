@@ -251,6 +251,32 @@ Test(cycle, the_end_of_a_session_that_allocated_much_starts_one)
         fixture_deinit(&f);
 }
 
+static void note_during_cycle(void *user, uint64_t number, enum gc_reason reason)
+{
+        struct fixture *f = user;
+
+        if (number == 1) {
+                gc_request(f->gc, GC_REASON_GOAL);
+                gc_note_garbage(f->gc, 2 << 20);
+        }
+}
+
+/* Growth's request is stale when the cycle has ended, and goes; the garbage is there all the same.
+ */
+Test(cycle, the_end_of_a_session_starts_one_though_growth_had_asked_during_another)
+{
+        struct fixture f;
+        struct gc_listener listener = {.user = &f, .cycle_begin = note_during_cycle};
+        struct gc_stats stats;
+
+        fixture_init(&f, &(struct gc_config){.percent = -1, .listener = &listener}, 0);
+        gc_request(f.gc, GC_REASON_FORCED);
+        fixture_await_cycle(&f, 2);
+        gc_get_stats(f.gc, &stats);
+        cr_assert_eq(stats.last.reason, GC_REASON_GARBAGE);
+        fixture_deinit(&f);
+}
+
 Test(cycle, a_period_starts_one_only_if_something_ran)
 {
         struct fixture f;
