@@ -71,6 +71,7 @@ static enum gc_term weak_look(struct mutator *mutator, struct word object, uint3
                 if (!word_is_weak(word_raw(bits)) || marks_test(mutator->heap, weak_offset(bits))) {
                         return GC_TERM_IDLE;
                 }
+                gc_point(mutator->gc, GC_POINT_MUTATOR_LOOKED);
                 term = atomic_load_explicit(&mutator->gc->term, memory_order_seq_cst);
                 if (term != GC_TERM_IDLE) {
                         return term;
