@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Handshakes and colours, step by step (support/stage.h): who comes, leaves or makes objects at an
- * awkward moment, who answers late or twice, and how marking ends. */
+ * awkward moment, who answers late or twice or not at all, and how marking ends. */
 
+#include "heap/marks.h"
 #include "support/stage.h"
 
 /* --- the colour of what is made --- */
@@ -269,6 +270,21 @@ Test(handshake, nothing_is_white_while_somebody_still_shades)
         stage_deinit(&s, N_STAGE + 2 - DEPTH);
 }
 
+Test(handshake, when_a_cycle_is_over_stores_leave_no_marks)
+{
+        struct stage s;
+        uint64_t offset;
+
+        stage_init(&s, 0);
+        gc_wait(s.gc, gc_request(s.gc, GC_REASON_FORCED));
+        gc_enter(s.a);
+        offset = gc_load(s.a, left(&s, s.a), 0).bits - WORD_REF_BIT;
+        gc_store(s.a, left(&s, s.a), 0, gc_load(s.a, left(&s, s.a), 1));
+        cr_assert(!marks_test(s.heap, offset));
+        gc_leave(s.a);
+        stage_deinit(&s, N_STAGE - DEPTH);
+}
+
 /* b has copied a weak word before marking was declared over, and stores it only now: words are
  * cleared when such requests have ended. */
 Test(handshake, a_weak_word_stored_late_is_cleared_too)
@@ -297,4 +313,116 @@ Test(handshake, a_weak_word_stored_late_is_cleared_too)
         cr_assert(word_is_dead(gc_load(s.a, weak, 1)));
         gc_leave(s.a);
         stage_deinit(&s, N_STAGE + 1);
+}
+
+struct look {
+        struct stage *stage;
+        bool was_nil;
+};
+
+static void *look_main(void *user)
+{
+        struct look *look = user;
+        struct stage *s = look->stage;
+
+        gc_enter(s->b);
+        look->was_nil = word_is_nil(gc_weak_load(s->b, gc_load(s->b, right(s, s->b), 0), 0));
+        gc_leave(s->b);
+        return NULL;
+}
+
+/* b has read a weak word of something dead; before it looks how marking stands the word is cleared
+ * and the cycle is past it. */
+Test(handshake, a_weak_load_across_the_clearing_is_nil)
+{
+        struct stage s;
+        struct look look = {.stage = &s};
+        pthread_t thread;
+        struct word weak;
+
+        stage_init(&s, 0);
+        gc_enter(s.a);
+        weak = gc_alloc(s.a, s.weak, 1);
+        gc_store(s.a, weak, 0, gc_weak_make(s.a, make(&s, s.a, 1)));
+        gc_store(s.a, right(&s, s.a), 0, weak);
+        gc_leave(s.a);
+        cycle_start(&s, GC_PHASE_DISARM, GC_POINT_CONTROLLER_ANSWERED);
+        stop_set(&s, GC_PHASE_DISARM, GC_POINT_MUTATOR_LOOKED);
+        pthread_create(&thread, NULL, look_main, &look);
+        stop_await(&s.mutator);
+        cycle_on(&s, GC_PHASE_WHITEN, GC_POINT_CONTROLLER_REQUESTED);
+        sem_post(&s.mutator.go);
+        pthread_join(thread, NULL);
+        cycle_end(&s);
+        cr_assert(look.was_nil);
+        stage_deinit(&s, N_STAGE + 1);
+}
+
+/* --- nobody waits --- */
+
+#ifdef HEAPD_PLAIN_TESTS
+enum { MANY = 10000 }; /* where every access is watched */
+#else
+enum { MANY = 100000 };
+#endif
+
+/* Each allocates, stores and loads; now and then somebody comes and goes. */
+static void many_requests(struct stage *s, struct mutator *m)
+{
+        for (int i = 0; i < MANY; i++) {
+                gc_enter(m);
+                gc_store(m, right(s, m), 0, make(s, m, i));
+                check_object(m, gc_load(m, right(s, m), 0), i);
+                gc_leave(m);
+                if (i % 1000 == 0) {
+                        struct mutator *guest;
+
+                        cr_assert_eq(gc_attach(s->gc, "guest", &guest), 0);
+                        gc_detach(guest);
+                }
+        }
+}
+
+/* GC-24 */
+Test(handshake, who_is_held_in_a_request_delays_nobody)
+{
+        for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+                struct stage s;
+
+                stage_init(&s, 0);
+                cycle_start(&s, steps[i].phase, steps[i].point);
+                gc_enter(s.b);
+                sem_post(&s.collector.go);
+                many_requests(&s, s.a);
+                gc_leave(s.b);
+                gc_wait(s.gc, s.cycle);
+                stage_deinit(&s, N_STAGE + 1);
+        }
+}
+
+/* GC-25 */
+Test(handshake, a_frozen_worker_delays_nobody)
+{
+        static const enum gc_phase phases[] = {GC_PHASE_MARK,  GC_PHASE_MARK, GC_PHASE_MARK,
+                                               GC_PHASE_CLEAR, GC_PHASE_MARK, GC_PHASE_SWEEP};
+        static const enum gc_point points[] = {GC_POINT_WORKER_ROOTS,  GC_POINT_WORKER_SCAN,
+                                               GC_POINT_WORKER_IDLE,   GC_POINT_WORKER_WEAK,
+                                               GC_POINT_WORKER_RESCAN, GC_POINT_WORKER_SWEEP};
+
+        for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
+                struct stage s;
+
+                stage_init(&s, 0);
+                gc_enter(s.b);
+                gc_store(s.b, right(&s, s.b), 1, gc_alloc(s.b, s.weak, 1));
+                gc_leave(s.b);
+                cycle_start(&s, GC_PHASE_ARM, GC_POINT_CONTROLLER_REQUESTED);
+                gc_enter(s.b); /* as if a queue had been full, so that there is a page to rescan */
+                grey_logs_flag(&s.gc->grey.logs, s.heap, left(&s, s.b).bits - WORD_REF_BIT);
+                gc_leave(s.b);
+                cycle_on(&s, phases[i], points[i]);
+                many_requests(&s, s.a);
+                cycle_end(&s);
+                stage_deinit(&s, N_STAGE + 2);
+        }
 }

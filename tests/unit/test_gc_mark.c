@@ -217,6 +217,24 @@ Test(mark, the_cells_of_every_chunk_are_roots)
         fixture_deinit(&f);
 }
 
+/* More of them than a queue of eight has room for; each names a leaf by its last slot. */
+Test(mark, a_long_object_that_met_a_full_queue_is_scanned_whole)
+{
+        enum { N = 20, SLOTS = 9000 };
+        struct fixture f;
+
+        fixture_init(&f, 1, 8);
+        for (int i = 0; i < N; i++) {
+                struct gc_root *root = gc_root_new(f.mutator);
+
+                gc_root_store(f.mutator, root, gc_alloc(f.mutator, f.node, SLOTS));
+                gc_store(f.mutator, gc_root_load(f.mutator, root), SLOTS - 1,
+                         gc_alloc(f.mutator, f.node, 1));
+        }
+        cr_assert_eq(fixture_collect(&f), 2u * N);
+        fixture_deinit(&f);
+}
+
 Test(mark, a_full_queue_is_counted_and_loses_nothing)
 {
         struct fixture f;

@@ -142,6 +142,34 @@ Test(weak, a_weak_word_dies_with_its_object)
         fixture_deinit(&f);
 }
 
+Test(weak, the_words_of_every_object_die)
+{
+        enum { N = 700 };
+        struct fixture f;
+        struct word all;
+
+        fixture_init(&f);
+        gc_enter(f.mutator);
+        all = gc_alloc(f.mutator, f.node, N);
+        gc_store(f.mutator, table(&f), 0, all);
+        for (uint32_t i = 0; i < N; i++) {
+                struct word weak = gc_alloc(f.mutator, f.weak, 1);
+                struct word object = gc_alloc(f.mutator, f.node, 1);
+
+                gc_store(f.mutator, weak, 0, gc_weak_make(f.mutator, object));
+                gc_store(f.mutator, all, i, weak);
+        }
+        gc_leave(f.mutator);
+        fixture_collect(&f);
+        gc_enter(f.mutator);
+        all = gc_load(f.mutator, table(&f), 0);
+        for (uint32_t i = 0; i < N; i++) {
+                cr_assert(word_is_dead(gc_load(f.mutator, gc_load(f.mutator, all, i), 0)));
+        }
+        gc_leave(f.mutator);
+        fixture_deinit(&f);
+}
+
 Test(weak, what_is_not_weak_loads_as_nil)
 {
         struct fixture f;

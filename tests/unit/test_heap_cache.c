@@ -235,6 +235,19 @@ Test(cache, slots_freed_between_live_objects_are_used_again)
         fixture_deinit(&f);
 }
 
+Test(cache, what_a_flush_gives_back_is_used_again)
+{
+        struct fixture f;
+
+        fixture_init(&f, UINT64_C(1) << 20);
+        for (unsigned i = 0; i < 10000; i++) {
+                cr_assert_neq(fixture_make(&f, 7, false), 0u, "after %u objects of 64 bytes", i);
+                cache_flush(&f.cache);
+        }
+        fixture_verify(&f);
+        fixture_deinit(&f);
+}
+
 Test(cache, several_heaps_live_side_by_side)
 {
         struct fixture a, b;
