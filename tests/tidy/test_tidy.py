@@ -9,12 +9,14 @@ import tempfile
 import check_docs
 import check_format
 import check_layers
+import check_mutants
 import check_protocol
 import check_tree
 import check_units
 import tidy
 
 C = "/* SPDX-License-Identifier: MIT */\n"
+PATCH = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"
 H = C + "#pragma once\n\n/* A thing. */\n"
 
 # (rule, file, text, whether the rule must complain)
@@ -75,6 +77,7 @@ CASES = [
     (check_docs.rule_paths, "README.md", "see `daemon/none.c`\n", True),
     (check_docs.rule_paths, "daemon/DESIGN.md", "`DESIGN.md`, `a * b`, `GET /x`\n", False),
     (check_docs.rule_invariants, "daemon/gc/a.c", C + "/* GC-5 */\n", True),
+    (check_mutants.rule_applies, "tests/mutants/a.patch", PATCH, True),
     (check_protocol.rule_tables, "proto/PROTOCOL.md", "<!-- table:none -->\n<!-- end -->\n", True),
     (check_protocol.rule_clauses, "proto/PROTOCOL.md", "**P-1** a\n\n**P-1** b\n", True),
     (check_protocol.rule_clauses, "proto/PROTOCOL.md", "**P-1** a\n\n**P-2** P-1\n", False),
@@ -108,7 +111,8 @@ def planted(rule, name, text, expected):
 def every_rule_is_tested(tree):
     """every rule has a planted fault"""
     tested = {rule for rule, _, _, expected in CASES if expected}
-    for check in (check_docs, check_format, check_layers, check_protocol, check_tree, check_units):
+    checks = (check_docs, check_format, check_layers, check_mutants)
+    for check in checks + (check_protocol, check_tree, check_units):
         for rule in check.RULES:
             if rule not in tested:
                 yield f"{rule.__name__} has never failed"
