@@ -17,11 +17,31 @@
  * and can overwrite, unseen, the slot from which it loaded that reference (GC-21).
  */
 
+/*
+ * Whoever marks something while the controller believes that marking is over says so first, and the
+ * controller marks on (GC-28). Waiting for the log is not enough: another mutator may be about to
+ * shade the very object, find it marked, and log nothing; and this one may have answered the wave.
+ */
+static void barrier_veto(struct gc *gc)
+{
+        uint32_t proposed = GC_TERM_PROPOSED;
+
+        if (atomic_load_explicit(&gc->term, memory_order_seq_cst) == GC_TERM_PROPOSED &&
+            atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_MARKING,
+                                                    memory_order_seq_cst, memory_order_seq_cst)) {
+                atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
+        }
+}
+
 void barrier_shade(struct mutator *mutator, uint64_t offset)
 {
         struct gc *gc = mutator->gc;
 
         gc_point(gc, GC_POINT_MUTATOR_EXCHANGED);
+        if (marks_test(mutator->heap, offset)) {
+                return;
+        }
+        barrier_veto(gc);
         if (marks_try_set(mutator->heap, offset) && !marks_page_noscan(mutator->heap, offset)) {
                 gc_point(gc, GC_POINT_MUTATOR_SHADED);
                 grey_log(&gc->grey.logs, mutator->heap, &mutator->log, offset);

@@ -97,7 +97,7 @@ static void cycle_begin(struct gc *gc)
 /*
  * Marking is over if a whole wave of handshakes brought nothing: nobody shaded since it began, and
  * nobody scanned during it, so there was no grey object when it began and every reachable one is
- * black (GC-26); and if no weak load has vetoed (GC-31).
+ * black (GC-26); and if nobody has marked anything meanwhile (GC-28).
  */
 static bool cycle_propose(struct gc *gc)
 {

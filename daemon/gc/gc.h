@@ -105,7 +105,7 @@ struct gc_stats {
         int percent;
         unsigned n_workers, n_mutators;
         uint64_t n_roots;
-        uint64_t n_vetoes;    /* ends of marking put off by weak loads */
+        uint64_t n_vetoes;    /* ends of marking put off by mutators that shaded something */
         struct gc_cycle last; /* number == 0: none yet */
 };
 

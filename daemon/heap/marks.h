@@ -22,18 +22,19 @@ static inline uint64_t marks_bit(uint64_t offset)
 
 static inline bool marks_test(const struct heap *heap, uint64_t offset)
 {
-        return atomic_load_explicit(marks_word(heap, offset), memory_order_relaxed) &
+        /* Acquire: who sees the mark sees what was done before it was set (GC-28). */
+        return atomic_load_explicit(marks_word(heap, offset), memory_order_acquire) &
                marks_bit(offset);
 }
 
-/* True for exactly one of the threads that mark an object. Relaxed: what the object holds reached
- * this thread with the reference itself. Tested first, since most edges lead to marked objects and
- * a locked operation takes the line from everyone else. */
+/* True for exactly one of the threads that mark an object. What the object holds reached this
+ * thread with the reference itself; release is for marks_test(). Tested first, since most edges
+ * lead to marked objects and a locked operation takes the line from everyone else. */
 static inline bool marks_try_set(const struct heap *heap, uint64_t offset)
 {
         return !marks_test(heap, offset) &&
                !(atomic_fetch_or_explicit(marks_word(heap, offset), marks_bit(offset),
-                                          memory_order_relaxed) &
+                                          memory_order_acq_rel) &
                  marks_bit(offset));
 }
 

@@ -219,3 +219,43 @@ Test(barrier, what_is_made_before_all_are_armed_is_scanned)
         seek(&s, 0);
         stage_deinit(&s, N_STAGE + 1);
 }
+
+/*
+ * One empty wave is enough only if shading during it counts. a has exchanged a chain away and not
+ * shaded it yet, so workers find nothing grey. c puts the chain back, answers the wave, and in its
+ * next request takes it out again: it shades what a was about to, in a log that no wave asks for
+ * any more. So a finds the chain marked and logs nothing, and the wave ends empty, with a marked
+ * object that nobody scans.
+ */
+Test(barrier, shading_taken_over_behind_an_answer_vetoes_the_end)
+{
+        struct stage s;
+        struct overwrite overwrite = {.stage = &s};
+        struct word chain, holder;
+        struct gc_stats stats;
+        pthread_t thread;
+
+        stage_init(&s, 0);
+        overwrite.mutator = s.a;
+        cycle_start(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_FETCHED);
+        gc_enter(s.c);
+        chain = gc_load(s.c, left(&s, s.c), 7);
+        stop_set(&s, ANY, GC_POINT_MUTATOR_EXCHANGED);
+        pthread_create(&thread, NULL, overwrite_main, &overwrite);
+        stop_await(&s.mutator);
+        cycle_on(&s, GC_PHASE_PROPOSE, GC_POINT_CONTROLLER_REQUESTED);
+        gc_store(s.c, left(&s, s.c), 7, chain);
+        gc_poll(s.c);
+        holder = make(&s, s.c, 7);
+        gc_store(s.c, holder, LINK, gc_load(s.c, left(&s, s.c), 7));
+        gc_store(s.c, right(&s, s.c), 7, holder);
+        gc_store(s.c, left(&s, s.c), 7, word_nil());
+        sem_post(&s.mutator.go);
+        pthread_join(thread, NULL);
+        gc_leave(s.c);
+        cycle_end(&s);
+        seek(&s, 7);
+        gc_get_stats(s.gc, &stats);
+        cr_assert_eq(stats.n_vetoes, 1u);
+        stage_deinit(&s, N_STAGE + 1);
+}
