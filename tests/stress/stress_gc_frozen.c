@@ -8,8 +8,8 @@
  * looks at a clock: a request that waited for the frozen thread would wait for ever, and meson ends
  * the program.
  *
- * Left out is the controller frozen as somebody's proxy: it is a thread of normal priority that
- * does O(1) work there, under the lock of the table of mutators.
+ * Left out is the controller frozen on its way to be somebody's proxy, or as one: it is a thread of
+ * normal priority that does O(1) work there, under the lock of the table of mutators.
  */
 
 #include <pthread.h>
@@ -159,11 +159,6 @@ static void freeze(enum gc_point point, struct seed *seed)
         gc_poll(m);
         pthread_create(&other, NULL, other_main, &world);
         pthread_create(&cycles, NULL, cycles_main, &world);
-        if (point == GC_POINT_CONTROLLER_PROXY) {
-                gc_leave(
-                        m); /* one that runs all the time, so that only the other one has a proxy */
-                gc_enter(m);
-        }
         world.armed = true;
         while (sem_trywait(&world.frozen) != 0) {
                 request(&world, m, root, seed);
@@ -194,7 +189,7 @@ int main(void)
 
         seed_init(&seed);
         for (enum gc_point point = 0; point < _GC_POINT_N; point++) {
-                if (point != GC_POINT_CONTROLLER_PROXY) {
+                if (point != GC_POINT_CONTROLLER_LOOKED && point != GC_POINT_CONTROLLER_PROXY) {
                         freeze(point, &seed);
                 }
         }
