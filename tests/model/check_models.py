@@ -53,6 +53,18 @@ ROWS = [
         ("cycle", "LIVE NO_PROXY"),
     ),
     *rows_of(
+        "barrier",
+        ("holds", ""),
+        ("assert", "NO_DELETION"),
+        ("assert", "NIL_UNSHADED"),
+        ("assert", "ONE_HANDSHAKE"),
+        ("assert", "NO_WAVE"),
+        ("assert", "KEEP_LOG"),
+        ("assert", "NO_WAVE_VETO"),
+        ("assert", "SWEEP_EARLY"),
+        ("assert", "OVERFLOW NO_FLAGS"),
+    ),
+    *rows_of(
         "weak",
         ("holds", ""),
         ("assert", "NO_SHADE"),
@@ -72,6 +84,7 @@ ROWS = [
 
 LARGE_ROWS = [
     *rows_of("handshake", ("holds", "MUTATORS=3")),
+    *rows_of("barrier", ("holds", "BOTH CYCLES"), ("holds", "OBJECTS=3")),
     *rows_of("weak", ("holds", "OBJECTS=2")),
 ]
 

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Barrier, colours and the end of marking (daemon/gc/barrier.c, mark.c, cycle.c): two mutators
+ * rearrange objects of one field below a root cell while a cycle runs, and allocate what it
+ * freed. A request holds what it loaded until its end, a boundary, where it
+ * answers. Sequentially consistent: slots change by exchanges, marks by atomic operations.
+ *
+ *   GC-6   what a root cell or a request reaches is marked at the end of marking, and never freed;
+ *   GC-7   no mark is left when a cycle starts;
+ *   GC-8   what is unreachable when a cycle starts is free at its end;
+ *   GC-26  when marking ends nothing is grey;
+ *   GC-27  after DISARM no log comes in.
+ *
+ * Bounds: two mutators, OBJECTS objects (2), a root cell, one marking thread, one cycle from any graph
+ * of the objects (-DCYCLES: cycle after cycle); only the second mutator allocates
+ * and stores into objects (-DBOTH: each); logs and queue
+ * without bound, or of length 0 with -DOVERFLOW: then every page is flagged and rescanned (GC-9).
+ *
+ * Mutations:
+ *   NO_DELETION     the overwritten value is not shaded
+ *   NIL_UNSHADED    ... not when nil is written
+ *   NO_INSERTION    the written value is not shaded between ARM and BLACKEN (GC-21)
+ *   LOAD_STORE      the overwritten value is loaded, then the slot stored
+ *   ONE_HANDSHAKE   ARM and BLACKEN are one (GC-20)
+ *   BLACK_AT_ARM    objects are born black from ARM on (GC-20)
+ *   BORN_WHITE      objects are born white during marking
+ *   NO_WAVE         marking ends when the queue is empty
+ *   KEEP_LOG        the wave does not hand the logs over
+ *   MARK_IN_WAVE    the marking thread runs during the wave (GC-23)
+ *   NO_WAVE_VETO    a barrier that marks while the end is proposed does not veto
+ *   DISARM_WHITENS  DISARM and WHITEN are one handshake
+ *   SWEEP_EARLY     the sweep does not wait for the answers to WHITEN
+ *   NO_FLAGS        (with OVERFLOW) the wave does not look for flagged pages
+ */
+#ifndef OBJECTS
+#define OBJECTS 2
+#endif
+
+#ifdef BOTH
+#define IF_BOTH true
+#else
+#define IF_BOTH false
+#endif
+
+/* What a mutator is, after its last answer. */
+#define PLAIN 0 /* stores plainly, allocates white */
+#define GREY  1 /* ARM: shades what it overwrites and what it writes */
+#define ARMED 2 /* BLACKEN: shades what it overwrites, allocates black */
+#define BLACK 3 /* DISARM: stores plainly, still allocates black */
+#define IS_ARMED(m) (level[m] == GREY || level[m] == ARMED)
+
+#if defined(BORN_WHITE)
+#define BORN(m) (level[m] == BLACK)
+#elif defined(BLACK_AT_ARM)
+#define BORN(m) (level[m] != PLAIN)
+#else
+#define BORN(m) (level[m] == ARMED || level[m] == BLACK)
+#endif
+
+/* Who has a grey object: mutator m's log (m + 1), or one of these. */
+#define NOBODY 0
+#define QUEUE  3
+#define PAGE   4 /* its page is flagged */
+#ifdef OVERFLOW
+#define LOG(m) PAGE
+#else
+#define LOG(m) ((m) + 1)
+#endif
+
+byte level[2];
+byte target;
+bit pending[2];
+bit proposed; /* the term word: MARKING or PROPOSED */
+bit over;
+bit closing;  /* from WHITEN to the end of SWEEP: who is PLAIN draws on the other generation */
+
+byte root[1];
+byte held[2];
+byte field[OBJECTS + 1];
+bit used[OBJECTS + 1];
+bit marked[OBJECTS + 1];
+byte grey[OBJECTS + 1];
+bit fresh[OBJECTS + 1]; /* of the other generation */
+bit doomed[OBJECTS + 1]; /* not in the code: was unreachable when the cycle started */
+
+hidden byte reach, i, j;
+
+#if OBJECTS == 2
+#define ANY_GREY(who) (grey[1] == (who) || grey[2] == (who))
+#define ANY_FREE      (!used[1] || !used[2])
+#else
+#define ANY_GREY(who) (grey[1] == (who) || grey[2] == (who) || grey[3] == (who))
+#define ANY_FREE      (!used[1] || !used[2] || !used[3])
+#endif
+
+#ifdef NO_FLAGS
+#define ANY_FLAGGED false
+#else
+#define ANY_FLAGGED ANY_GREY(PAGE)
+#endif
+
+/* reach := the set of objects that root cells and requests reach, as bits. */
+inline find_reachable()
+{
+        reach = (1 << root[0]) | (1 << held[0]) | (1 << held[1]);
+        j = 0;
+        do
+        :: j < OBJECTS ->
+                i = 1;
+                do
+                :: i <= OBJECTS ->
+                        if
+                        :: reach & (1 << i) -> reach = reach | (1 << field[i])
+                        :: else
+                        fi;
+                        i++
+                :: else -> break
+                od;
+                j++
+        :: else -> break
+        od
+}
+
+inline shade(m, o)
+{
+        if
+        :: (o) && !marked[o] ->
+#ifndef NO_WAVE_VETO
+                proposed = 0;
+#endif
+                atomic {
+                        if
+                        :: !marked[o] -> marked[o] = 1; grey[o] = LOG(m)
+                        :: else
+                        fi
+                }
+        :: else
+        fi
+}
+
+/* gc_store_armed(), or a plain store; `slot` is an lvalue. */
+inline store(slot, value)
+{
+#ifdef LOAD_STORE
+        if
+        :: IS_ARMED(me) -> old = slot
+        :: else
+        fi;
+        slot = value;
+#else
+        atomic { old = slot; slot = value };
+#endif
+        if
+        :: IS_ARMED(me) ->
+#ifndef NO_DELETION
+#ifdef NIL_UNSHADED
+                if :: value -> shade(me, old) :: else fi;
+#else
+                shade(me, old);
+#endif
+#endif
+#ifndef NO_INSERTION
+                if :: level[me] == GREY -> shade(me, value) :: else fi
+#else
+                skip
+#endif
+        :: else
+        fi;
+        atomic { old = 0; to = 0 }
+}
+
+inline allocate()
+{
+        d_step {
+                if
+                :: !used[1] -> held[me] = 1
+                :: used[1] && !used[2] -> held[me] = 2
+                :: else -> held[me] = OBJECTS
+                fi;
+                used[held[me]] = 1;
+                marked[held[me]] = BORN(me);
+                fresh[held[me]] = closing && level[me] == PLAIN
+        }
+}
+
+proctype mutator(byte me)
+{
+        byte old, to;
+
+end:
+        do
+        :: atomic {
+                pending[me] ->
+                level[me] = target;
+#ifndef KEEP_LOG
+                for (to : 1 .. OBJECTS) {
+                        if :: grey[to] == me + 1 -> grey[to] = QUEUE :: else fi
+                }
+                to = 0;
+#endif
+                pending[me] = 0
+           }
+        :: atomic { !pending[me] && !over -> skip };
+           do
+           :: held[me] = root[0]
+           :: atomic { held[me] -> assert(used[held[me]]); held[me] = field[held[me]] }
+           :: atomic { (IF_BOTH || me == 1) && !held[me] && ANY_FREE -> allocate() }
+           :: atomic { held[me] || root[0] -> skip }; store(root[0], held[me])
+           :: atomic {
+                   (IF_BOTH || me == 1) && root[0] && (held[me] || field[root[0]]) ->
+                   to = root[0]
+              };
+              store(field[to], held[me])
+           :: atomic { held[me] = 0; break }
+           od
+        od
+}
+
+inline ask(becomes)
+{
+        atomic { target = becomes; pending[0] = 1 };
+        pending[1] = 1
+}
+
+inline handshake(becomes)
+{
+        ask(becomes);
+        atomic { !pending[0] && !pending[1] -> target = 0 }
+}
+
+inline mark_edge(o)
+{
+        atomic {
+                if
+                :: (o) && !marked[o] -> marked[o] = 1; grey[o] = QUEUE
+                :: else
+                fi;
+                edge = 0
+        }
+}
+
+inline mark_object(o)
+{
+        atomic { grey[o] == QUEUE || grey[o] == PAGE -> edge = field[o]; grey[o] = NOBODY };
+        mark_edge(edge)
+}
+
+/* Until neither the queue nor a flagged page has any object. An object leaves the queue when it is
+ * scanned: the thread that has it counts as busy. */
+inline mark_drain()
+{
+        do
+        :: mark_object(1)
+        :: mark_object(2)
+#if OBJECTS > 2
+        :: mark_object(3)
+#endif
+        :: atomic { !ANY_GREY(QUEUE) && !ANY_GREY(PAGE) -> break }
+        od
+}
+
+inline sweep(o)
+{
+        d_step {
+                if
+                :: used[o] && !fresh[o] && marked[o] -> marked[o] = 0
+                :: used[o] && !fresh[o] && !marked[o] ->
+                        find_reachable();
+                        assert(!(reach & (1 << o)));
+                        used[o] = 0;
+                        field[o] = 0;
+                        doomed[o] = 0
+                :: else
+                fi
+        }
+}
+
+active proctype controller()
+{
+        byte edge, n;
+
+        atomic {
+                select (n : 0 .. OBJECTS);
+                root[0] = n;
+                used[1] = 1;
+                used[2] = 1;
+                select (n : 0 .. OBJECTS);
+                field[1] = n;
+                select (n : 0 .. OBJECTS);
+                field[2] = n;
+                n = 0;
+                run mutator(0);
+                run mutator(1)
+        }
+        do
+        :: atomic {
+                find_reachable();
+                for (n : 1 .. OBJECTS) {
+                        assert(!marked[n] && !grey[n]);
+                        doomed[n] = used[n] && !(reach & (1 << n));
+                        fresh[n] = 0
+                }
+                n = 0
+           };
+#ifndef ONE_HANDSHAKE
+           handshake(GREY);
+#endif
+           handshake(ARMED);
+           edge = root[0];
+           mark_edge(edge);
+           do
+           :: mark_drain();
+#ifdef NO_WAVE
+              break
+#else
+              proposed = 1;
+#ifdef MARK_IN_WAVE
+              ask(ARMED);
+              do
+              :: mark_object(1)
+              :: mark_object(2)
+#if OBJECTS > 2
+              :: mark_object(3)
+#endif
+              :: atomic { !pending[0] && !pending[1] -> target = 0; break }
+              od;
+#else
+              handshake(ARMED);
+#endif
+              atomic {
+                      if
+                      :: proposed && !ANY_GREY(QUEUE) && !ANY_FLAGGED -> proposed = 0; break
+                      :: else -> proposed = 0
+                      fi
+              }
+#endif
+           od;
+           atomic {
+                   find_reachable();
+                   for (n : 1 .. OBJECTS) {
+                           assert(!(reach & (1 << n)) || marked[n])
+                   }
+                   n = 0
+           };
+#ifndef DISARM_WHITENS
+           handshake(BLACK);
+           assert(!ANY_GREY(1) && !ANY_GREY(2) && !ANY_GREY(QUEUE) && !ANY_GREY(PAGE));
+#endif
+           closing = 1;
+#ifdef SWEEP_EARLY
+           ask(PLAIN);
+#else
+           handshake(PLAIN);
+#endif
+           sweep(1);
+           sweep(2);
+#if OBJECTS > 2
+           sweep(3);
+#endif
+           atomic {
+#ifdef SWEEP_EARLY
+                   !pending[0] && !pending[1];
+#endif
+                   for (n : 1 .. OBJECTS) {
+                           assert(!doomed[n] && !marked[n])
+                   }
+                   n = 0;
+                   closing = 0
+           }
+#ifndef CYCLES
+           over = 1;
+           break
+#endif
+        od
+}
