@@ -6,7 +6,7 @@
  * third leading anywhere. The processor's caches and prefetchers are with the first and against the
  * second. Full cycles with 1 and 2 workers; the wall time of MARK and what it took of the CPU.
  *
- *   bench_mark [MILLIONS OF OBJECTS = 20] [CYCLES = 5]
+ *   bench_mark [MILLIONS OF OBJECTS = 20] [CYCLES = 5] [ENTRIES OF THE GREY QUEUE = default]
  */
 
 #include <inttypes.h>
@@ -96,9 +96,13 @@ static void graph_build(struct graph *graph, struct heap *heap, bool shuffled)
         gc_leave(graph->mutator);
 }
 
-static void measure(uint32_t n_objects, unsigned n_cycles, bool shuffled, unsigned n_workers)
+static void measure(uint32_t n_objects, unsigned n_cycles, unsigned n_entries, bool shuffled,
+                    unsigned n_workers)
 {
-        struct gc_config config = {.n_workers = n_workers, .percent = -1, .no_scavenge = true};
+        struct gc_config config = {.n_workers = n_workers,
+                                   .percent = -1,
+                                   .queue_entries = n_entries,
+                                   .no_scavenge = true};
         struct graph graph = {.n = n_objects, .random = 88172645463325252u};
         struct heap *heap;
         struct gc *gc;
@@ -129,16 +133,18 @@ int main(int argc, char **argv)
 {
         uint32_t n_millions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 20;
         unsigned n_cycles = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 5;
+        unsigned n_entries = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
 
         if (n_millions < 1 || n_millions > 1000 || n_cycles < 1) {
-                fprintf(stderr, "usage: bench_mark [MILLIONS OF OBJECTS, 1 to 1000] [CYCLES]\n");
+                fprintf(stderr,
+                        "usage: bench_mark [MILLIONS, 1 to 1000] [CYCLES] [QUEUE ENTRIES]\n");
                 return 64;
         }
         setvbuf(stdout, NULL, _IOLBF, 0);
         printf("%-9s %7s %12s %10s %10s %12s %10s %10s\n", "graph", "workers", "objects", "mark s",
                "CPU s", "M objects/s", "sweep s", "overflows");
         for (unsigned i = 0; i < 4; i++) {
-                measure(n_millions * 1000000, n_cycles, i & 1, 1 + i / 2);
+                measure(n_millions * 1000000, n_cycles, n_entries, i & 1, 1 + i / 2);
         }
         return 0;
 }

@@ -12,8 +12,8 @@ other. The two idle ones against each other say what the machine itself does to 
 
 For a machine that is in use: --group-nice sets all of it as one group apart from whatever else the
 machine has to do, and ahead of it by so much (a session of its own and the scheduler's autogroup;
-below 0 needs root); inside the group everything is as it was. --generator-fifo gives the generator
-its core whenever it wants it (as root), so that how late it was is not taken for the daemon's doing.
+below 0 needs root); inside the group all is as it was. --generator-fifo gives the generator its
+core whenever it wants it (as root), so that what it is late is not taken for the daemon's doing.
 
 A peer is a command that is started with a socket and a number of objects as arguments, serves the
 same requests, says READY when it has filled its heap, and collects when it is sent SIGUSR1 (then
@@ -37,7 +37,7 @@ import msgpack
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration"))
 from harness import Client, ref  # pylint: disable=wrong-import-position
-from machine import Disturbance, describe  # pylint: disable=wrong-import-position
+from machine import Disturbance  # pylint: disable=wrong-import-position
 
 QUANTILES = ("p50", "p99", "p99.9", "p99.99", "max")
 TREE = 7  # nodes of a binary tree of three levels; its root hangs in an array
@@ -82,7 +82,7 @@ class Heapd:
     def __init__(self, args, folder):
         self.path = os.path.join(folder, "heapd.sock")
         command = ["taskset", "-c", str(args.daemon_cpu), args.heapd, "--socket", self.path]
-        self.process = subprocess.Popen([*command, "--gogc", "off"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         while not os.path.exists(self.path):
             time.sleep(0.01)
         start = time.monotonic()
@@ -221,7 +221,6 @@ def main():
             os.setsid()
         with open("/proc/self/autogroup", "w", encoding="ascii") as file:
             file.write(str(args.group_nice))
-    print(f"# {describe()}")
     print(f"# {args.rate} requests/s, half of them sets; {args.seconds} s a run; microseconds")
     with tempfile.TemporaryDirectory(prefix="heapd-bench-") as folder:
         servers = [Heapd(args, folder)]

@@ -47,3 +47,7 @@ class Disturbance:
 def ticks_of(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return sum(int(ticks) for ticks in file.read().rsplit(")", 1)[1].split()[11:13])
+
+
+if __name__ == "__main__":
+    print(describe())

@@ -21,9 +21,9 @@ shift
 
 build=build-bench
 [ -f $build/build.ninja ] || meson setup $build --buildtype=release >&2
-ninja -C $build >&2
 case $name in
 latency_during_gc)
+        ninja -C $build daemon/heapd client/heapctl/heapctl >&2
         peers=()
         if command -v go >/dev/null; then
                 go build -o $build/gosrv tests/bench/peers/gosrv.go
@@ -33,7 +33,11 @@ latency_during_gc)
                 "${peers[@]}")
         ;;
 bench_*)
+        ninja -C $build tests/bench/"$name" >&2
         command=($build/tests/bench/$name)
         ;;
 esac
-"${command[@]}" "$@" | tee tests/bench/results/"$name".txt
+{
+        echo "# $(/usr/bin/python3 tests/bench/machine.py)"
+        "${command[@]}" "$@"
+} | tee tests/bench/results/"$name".txt
