@@ -56,7 +56,8 @@ static bool mutator_must_wait(const struct mutator *mutator)
 {
         const struct gc *gc = mutator->gc;
 
-        return atomic_load_explicit(&gc->hold, memory_order_relaxed) ||
+        /* Acquire: one who came during a hold was not held, and sees here what was done in it. */
+        return atomic_load_explicit(&gc->hold, memory_order_acquire) ||
                (gc->config.debug.proxy == GC_PROXY_ALWAYS &&
                 atomic_load_explicit(&mutator->requested, memory_order_relaxed) !=
                         atomic_load_explicit(&mutator->acknowledged, memory_order_relaxed));
