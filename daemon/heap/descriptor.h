@@ -24,7 +24,7 @@ struct descriptor {
         uint32_t tag;   /* 0: none */
 };
 
-#define HEAP_DESCRIPTORS_MAX 65536u
+#define HEAP_DESCRIPTORS_MAX 4096u /* interning looks at each: a table, not an index */
 
 int descriptor_intern(struct heap *heap, const struct descriptor *descriptor, unsigned *ret_index);
 
