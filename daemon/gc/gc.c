@@ -133,17 +133,15 @@ const char *gc_reason_name(enum gc_reason reason)
 
 void gc_update_goal_locked(struct gc *gc)
 {
-        struct heap_stats stats;
         struct pacer_input input = {
                 .live_bytes = atomic_load_explicit(&gc->live_bytes, memory_order_relaxed),
                 .root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
                               sizeof(uint64_t),
                 .minimum_bytes = gc->config.minimum_bytes,
+                .limit_bytes = heap_limit_bytes(gc->heap),
                 .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
         };
 
-        heap_get_stats(gc->heap, &stats);
-        input.limit_bytes = stats.limit;
         gc->goal_bytes = pacer_goal(&input);
         atomic_store_explicit(&gc->trigger_bytes, pacer_trigger(gc->goal_bytes, input.live_bytes),
                               memory_order_relaxed);

@@ -101,6 +101,11 @@ uint64_t heap_inuse_bytes(const struct heap *heap)
                HEAP_PAGE_BYTES;
 }
 
+uint64_t heap_limit_bytes(const struct heap *heap)
+{
+        return atomic_load_explicit(&heap->limit_bytes, memory_order_relaxed);
+}
+
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes)
 {
         uint64_t limit_pages = limit_bytes ? limit_bytes / PAGE_COST_BYTES : UINT64_MAX / 2;
@@ -162,6 +167,6 @@ void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats)
         stats.largest_free_run = pages_largest_free(heap);
         stats.metadata = n_pages * (PAGE_COST_BYTES - HEAP_PAGE_BYTES);
         stats.sys = stats.heap_sys + stats.metadata;
-        stats.limit = atomic_load_explicit(&heap->limit_bytes, memory_order_relaxed);
+        stats.limit = heap_limit_bytes(heap);
         *ret_stats = stats;
 }

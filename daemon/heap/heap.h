@@ -61,6 +61,7 @@ void heap_free(struct heap *heap);
 void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats);
 /* Bytes in spans now; cheap, any thread. */
 uint64_t heap_inuse_bytes(const struct heap *heap);
+uint64_t heap_limit_bytes(const struct heap *heap); /* as given; 0: none */
 /* Any thread; a limit below what is in use only refuses further growth. */
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
 
@@ -68,8 +69,8 @@ void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
  * many bytes went. No lock is held during the system calls. Any thread, one at a time. */
 uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes);
 
-/* Visits every allocated object. Caches flushed and no mutator running, else free slots of a
- * cache's hole show a zero header and are skipped. Stops when the visitor returns false. */
+/* Visits every object that a flush, or cache_count(), has entered since it was made. No mutator and
+ * no collector running. Stops when the visitor returns false. */
 typedef bool heap_visit_fn(void *user, uint64_t offset, uint64_t header, uint64_t size_bytes,
                            bool noscan);
 void heap_walk(struct heap *heap, heap_visit_fn *visit, void *user);
