@@ -6,7 +6,7 @@
  * slots inside one span. The fast path moves a pointer; no lock, no atomic operation.
  *
  * Owns:     its holes and the spans they lie in, until cache_flush() hands them back.
- * Threads:  one at a time. The collector flushes the caches of mutators that it holds.
+ * Threads:  one at a time: its mutator, or the controller once a handshake has dropped it.
  * Failure:  cache_alloc() returns 0 when the heap is at its limit or out of memory.
  */
 

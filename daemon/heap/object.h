@@ -10,16 +10,14 @@
  *
  *   bits 0..31 count   bits 32..39 flags (for the store)   bits 40..63 descriptor, never 0
  *
- * A zero header means: free, or reserved for an allocation that has not happened.
+ * A zero header is that of a slot which a cache holds and has not given out yet.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OBJECT_ALIGN           16u
-#define OBJECT_HEADER_BYTES    8u
-#define OBJECT_COUNT_MAX       UINT32_MAX
-#define OBJECT_DESCRIPTORS_MAX (1u << 24)
+#define OBJECT_ALIGN        16u
+#define OBJECT_HEADER_BYTES 8u
 
 static inline uint64_t object_header(unsigned descriptor, uint8_t flags, uint32_t count)
 {
