@@ -109,13 +109,9 @@ int map_scan(struct session *session, struct target target, const struct map_sca
                 return r;
         }
         walk.table = map_table(map);
-        walk_count(&walk);
-        r = answer_reserve(&walk.answer);
-        if (r) {
-                return r;
+        r = walk_answer(&walk);
+        if (r == STORE_OK) {
+                *ret_cursor = walk.end;
         }
-        walk_emit(&walk);
-        answer_end(session);
-        *ret_cursor = walk.end;
-        return STORE_OK;
+        return r;
 }

@@ -108,16 +108,8 @@ static int obj_get_map(struct session *session, struct word map, struct value_si
                 .emit = walk_emit_entry,
                 .answer = {.session = session},
         };
-        int r;
 
-        walk_count(&walk);
-        r = answer_reserve(&walk.answer);
-        if (r) {
-                return r;
-        }
-        walk_emit(&walk);
-        answer_end(session);
-        return STORE_OK;
+        return walk_answer(&walk);
 }
 
 static int obj_get_row(struct session *session, struct word object, struct value_sink *sink)

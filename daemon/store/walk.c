@@ -82,6 +82,19 @@ void walk_emit(struct walk *walk)
         } while (position != walk->end);
 }
 
+int walk_answer(struct walk *walk)
+{
+        int r;
+
+        walk_count(walk);
+        r = answer_reserve(&walk->answer);
+        if (r == STORE_OK) {
+                walk_emit(walk);
+                answer_end(walk->answer.session);
+        }
+        return r;
+}
+
 void walk_count_entry(struct walk *walk, struct word key, struct word value)
 {
         answer_count(&walk->answer, key);

@@ -42,6 +42,10 @@ void walk_count(struct walk *walk);
 /* An array of n_entries, each as emit makes it; with `whole` a map. */
 void walk_emit(struct walk *walk);
 
+/* Both halves, for entries whose references are bound to handles: STORE_E_TOO_BIG and the like,
+ * before anything is handed out. */
+int walk_answer(struct walk *walk);
+
 /* For count and emit: a key and its value, a reference bound to a handle. */
 void walk_count_entry(struct walk *walk, struct word key, struct word value);
 void walk_emit_entry(struct walk *walk, struct word key, struct word value);
