@@ -186,7 +186,9 @@ static void cycle_collect(struct gc *gc, struct gc_cycle *cycle)
         cycle_mark(gc, cycle);
         end_ns = clock_now_ns();
         cycle->heap_end_bytes = gc_heap_bytes(gc);
+        cycle->n_weak_cleared = gc_weak_cleared(gc);
         cycle_end(gc);
+        cycle->n_weak_cleared = gc_weak_cleared(gc) - cycle->n_weak_cleared;
         cycle_move(gc, GC_PHASE_SWEEP);
         sweep_ns = clock_now_ns();
         cycle_sweep(gc, cycle);

@@ -236,6 +236,7 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .n_workers = gc->config.n_workers,
                 .n_mutators = gc->n_mutators,
                 .n_vetoes = atomic_load_explicit(&gc->n_vetoes, memory_order_relaxed),
+                .n_weak_cleared = gc_weak_cleared(gc),
                 .n_roots = atomic_load_explicit(&gc->n_roots, memory_order_relaxed),
                 .last = gc->last,
         };

@@ -80,9 +80,10 @@ struct gc_cycle {
         uint64_t freed_bytes, freed_objects;
         uint64_t goal_bytes; /* of the cycle that ends here */
         uint64_t next_goal_bytes;
-        uint64_t root_bytes; /* of root cells */
-        uint64_t overflows;  /* objects that met a full grey queue */
-        double cpu_fraction; /* collector's share of CPU since the start, 0..1 */
+        uint64_t n_weak_cleared; /* weak words turned into dead ones */
+        uint64_t root_bytes;     /* of root cells */
+        uint64_t overflows;      /* objects that met a full grey queue */
+        double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
         unsigned n_workers;
 };
 
@@ -105,8 +106,9 @@ struct gc_stats {
         int percent;
         unsigned n_workers, n_mutators;
         uint64_t n_roots;
-        uint64_t n_vetoes;    /* ends of marking put off by mutators that shaded something */
-        struct gc_cycle last; /* number == 0: none yet */
+        uint64_t n_vetoes;       /* ends of marking put off by mutators that shaded something */
+        uint64_t n_weak_cleared; /* weak words ever turned into dead ones */
+        struct gc_cycle last;    /* number == 0: none yet */
 };
 
 /* What cycles cost the mutators. */
@@ -284,6 +286,21 @@ struct word gc_weak_load(struct mutator *mutator, struct word object, uint32_t s
 /* The word itself, weak or dead, to be stored elsewhere in the same request. A weak word that came
  * by gc_load() may not be stored. */
 struct word gc_weak_copy(struct mutator *mutator, struct word object, uint32_t slot);
+
+/*
+ * For who looks without wanting to keep alive what is there. gc_weak_peek() gives the object only
+ * if it lives anyhow, for this request at least: nil while marking has not come to it yet.
+ * gc_weak_is_dead() tells whether the word is dead, or as good as dead because marking is over;
+ * `committed` is gc_weak_committed() as of some moment of the request, the same for each call, and
+ * then the answer for a word is the same throughout the request.
+ */
+struct word gc_weak_peek(struct mutator *mutator, struct word object, uint32_t slot);
+bool gc_weak_committed(const struct mutator *mutator);
+bool gc_weak_is_dead(const struct mutator *mutator, struct word object, uint32_t slot,
+                     bool committed);
+
+/* Weak words ever turned into dead ones. Any thread: who reads n sees those n dead. */
+uint64_t gc_weak_cleared(const struct gc *gc);
 
 /* The bytes of a noscan object: read only once the object is published, and only until the
  * boundary. */

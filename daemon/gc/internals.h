@@ -68,12 +68,13 @@ struct gc {
 
         _Atomic uint32_t term;     /* enum gc_term */
         _Atomic uint64_t n_vetoes; /* of ends of marking, by weak loads */
-        bool points;               /* const: somebody wants to know of every step */
-        _Atomic uint64_t random;   /* state of the random delays */
-        _Atomic bool hold;         /* debugging: the controller wants every mutator away */
-        bool held;                 /* and has them: the controller's own */
-        _Atomic uint32_t phase;    /* enum gc_phase */
-        _Atomic bool asked;        /* a copy of `pending`, to keep allocation off the lock */
+        _Atomic uint64_t n_weak_cleared;
+        bool points;             /* const: somebody wants to know of every step */
+        _Atomic uint64_t random; /* state of the random delays */
+        _Atomic bool hold;       /* debugging: the controller wants every mutator away */
+        bool held;               /* and has them: the controller's own */
+        _Atomic uint32_t phase;  /* enum gc_phase */
+        _Atomic bool asked;      /* a copy of `pending`, to keep allocation off the lock */
         _Atomic int percent;
         _Atomic uint64_t live_bytes;      /* as of the last cycle */
         _Atomic uint64_t allocated_bytes; /* since then, as reported */

@@ -125,17 +125,56 @@ struct word gc_weak_copy(struct mutator *mutator, struct word object, uint32_t s
         return weak_stamped(mutator, bits);
 }
 
+struct word gc_weak_peek(struct mutator *mutator, struct word object, uint32_t slot)
+{
+        uint64_t bits;
+
+        if (weak_look(mutator, object, slot, &bits) != GC_TERM_IDLE ||
+            !word_is_weak(word_raw(bits))) {
+                return word_nil();
+        }
+        return weak_stamped(mutator, weak_offset(bits) | WORD_REF_BIT);
+}
+
+bool gc_weak_committed(const struct mutator *mutator)
+{
+        return atomic_load_explicit(&mutator->gc->term, memory_order_seq_cst) == GC_TERM_COMMITTED;
+}
+
+/*
+ * CLEAR begins when this mutator has answered DISARM, so if it begins during a request, marking was
+ * over when that request began: what CLEAR clears is what was unmarked then. And if marking ends
+ * during a request, `committed` goes on saying that it had not.
+ */
+bool gc_weak_is_dead(const struct mutator *mutator, struct word object, uint32_t slot,
+                     bool committed)
+{
+        struct word w = word_raw(
+                atomic_load_explicit(gc_slot(mutator, object, slot), memory_order_seq_cst));
+
+        return word_is_dead(w) ||
+               (committed && word_is_weak(w) && !marks_test(mutator->heap, weak_offset(w.bits)));
+}
+
+uint64_t gc_weak_cleared(const struct gc *gc)
+{
+        /* Acquire: pairs with the release in weak_clear_object(). */
+        return atomic_load_explicit(&gc->n_weak_cleared, memory_order_acquire);
+}
+
 struct weak_job {
         struct gc *gc;
         _Atomic uint32_t next_chunk;
         uint32_t n_chunks;
 };
 
-static void weak_clear_object(struct heap *heap, uint64_t offset)
+static void weak_clear_object(struct gc *gc, uint64_t offset)
 {
+        struct heap *heap = gc->heap;
         uint64_t *object = (uint64_t *)(heap->data.base + offset);
         uint64_t header = atomic_load_explicit((_Atomic uint64_t *)object, memory_order_acquire);
         _Atomic uint64_t *words = (_Atomic uint64_t *)(object + 1);
+        uint64_t n_cleared = 0;
 
         /* A slot that was born marked and is not in use yet has no header. */
         if (header == 0 || !descriptor_find(heap, object_header_descriptor(header))->weak) {
@@ -145,15 +184,20 @@ static void weak_clear_object(struct heap *heap, uint64_t offset)
                 uint64_t bits = atomic_load_explicit(&words[i], memory_order_seq_cst);
 
                 if (word_is_weak(word_raw(bits)) && !marks_test(heap, weak_offset(bits))) {
-                        atomic_compare_exchange_strong_explicit(&words[i], &bits, weak_dead_bits(),
-                                                                memory_order_seq_cst,
-                                                                memory_order_relaxed);
+                        n_cleared += atomic_compare_exchange_strong_explicit(
+                                &words[i], &bits, weak_dead_bits(), memory_order_seq_cst,
+                                memory_order_relaxed);
                 }
+        }
+        if (n_cleared > 0) {
+                atomic_fetch_add_explicit(&gc->n_weak_cleared, n_cleared, memory_order_release);
         }
 }
 
-static void weak_clear_page(struct heap *heap, uint32_t page)
+static void weak_clear_page(struct gc *gc, uint32_t page)
 {
+        struct heap *heap = gc->heap;
+
         for (unsigned i = 0; i < PAGE_ROW_WORDS; i++) {
                 uint64_t bits = atomic_load_explicit(&heap_seen_row(heap, page)[i],
                                                      memory_order_acquire);
@@ -161,7 +205,7 @@ static void weak_clear_page(struct heap *heap, uint32_t page)
                 for (; bits; bits &= bits - 1) {
                         uint64_t granule = i * 64u + (unsigned)__builtin_ctzll(bits);
 
-                        weak_clear_object(heap,
+                        weak_clear_object(gc,
                                           heap_page_offset(page) + granule * HEAP_GRANULE_BYTES);
                 }
         }
@@ -170,16 +214,15 @@ static void weak_clear_page(struct heap *heap, uint32_t page)
 static void weak_clear_worker(void *user, unsigned worker)
 {
         struct weak_job *job = user;
-        struct heap *heap = job->gc->heap;
         uint32_t chunk;
 
         (void)worker;
         while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
                job->n_chunks) {
                 for (uint32_t i = 0; i < ARENA_PAGES; i++) {
-                        if (marks_page_weak(heap, chunk * ARENA_PAGES + i)) {
+                        if (marks_page_weak(job->gc->heap, chunk * ARENA_PAGES + i)) {
                                 gc_point(job->gc, GC_POINT_WORKER_WEAK);
-                                weak_clear_page(heap, chunk * ARENA_PAGES + i);
+                                weak_clear_page(job->gc, chunk * ARENA_PAGES + i);
                         }
                 }
         }

@@ -250,6 +250,44 @@ Test(weak, after_the_commit_the_answer_is_nil_and_stays_nil)
         fixture_deinit(&f);
 }
 
+/* Who only looks keeps nothing alive, and gets nothing that may be about to die. */
+Test(weak, a_look_during_marking_keeps_nothing)
+{
+        static const enum gc_point points[] = {GC_POINT_CONTROLLER_REQUESTED,
+                                               GC_POINT_CONTROLLER_FETCHED,
+                                               GC_POINT_CONTROLLER_WAVE, GC_POINT_WORKER_WEAK};
+
+        for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
+                bool cleared = points[i] == GC_POINT_WORKER_WEAK;
+                struct gc_stats stats;
+                struct fixture f;
+                uint64_t cycle;
+
+                fixture_init(&f);
+                gc_enter(f.mutator);
+                fixture_put(&f, 0, false);
+                cr_assert(!word_is_nil(gc_weak_peek(f.mutator, table(&f), 0)));
+                cr_assert(word_is_nil(gc_weak_peek(f.mutator, table(&f), 1)), "not weak");
+                gc_leave(f.mutator);
+                cycle = fixture_stop_at(&f, points[i]);
+                gc_enter(f.mutator);
+                cr_assert(word_is_nil(gc_weak_peek(f.mutator, table(&f), 0)));
+                cr_assert_eq(gc_weak_committed(f.mutator), cleared);
+                cr_assert_eq(gc_weak_is_dead(f.mutator, table(&f), 0, cleared), cleared);
+                cr_assert(!gc_weak_is_dead(f.mutator, table(&f), 0, false), "nothing cleared yet");
+                gc_leave(f.mutator);
+                fixture_go_on(&f, cycle);
+                gc_enter(f.mutator);
+                cr_assert(gc_weak_is_dead(f.mutator, table(&f), 0, false));
+                gc_leave(f.mutator);
+                gc_get_stats(f.gc, &stats);
+                cr_assert_eq(stats.n_weak_cleared, 1u);
+                cr_assert_eq(stats.last.n_weak_cleared, 1u);
+                cr_assert_eq(stats.n_vetoes, 0u);
+                fixture_deinit(&f);
+        }
+}
+
 /* A table that grows copies weak words into a new object during every phase. */
 Test(weak, words_copied_while_a_cycle_runs_do_not_revive_the_dead)
 {
