@@ -61,32 +61,44 @@ static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
                 .n_chunks = sweep_n_chunks(gc->heap),
         };
 
-        cycle->sweep_cpu_ns = workers_run(&gc->workers, cycle_sweep_worker, &job);
+        workers_run(&gc->workers, cycle_sweep_worker, &job);
         cycle->live_bytes = job.live_bytes;
         cycle->live_objects = job.live_objects;
         cycle->freed_bytes = job.freed_bytes;
         cycle->freed_objects = job.freed_objects;
 }
 
-static void cycle_move(struct gc *gc, enum gc_phase to)
+/* What has gone by since the last move was the phase's that ends here. */
+static void cycle_move(struct gc *gc, struct gc_cycle *cycle, enum gc_phase to)
 {
         enum gc_phase from = atomic_load_explicit(&gc->phase, memory_order_relaxed);
+        uint64_t now_ns = clock_now_ns();
+        uint64_t cpu_ns = clock_thread_cpu_ns() + workers_cpu_ns(&gc->workers);
 
         hd_assert(gc_phase_may_follow(from, to));
+        if (from == GC_PHASE_IDLE) {
+                cycle->start_ns = now_ns;
+        } else {
+                cycle->phases[from].wall_ns += now_ns - gc->moved_ns;
+                cycle->phases[from].cpu_ns += cpu_ns - gc->moved_cpu_ns;
+                cycle->total_ns = now_ns - cycle->start_ns;
+        }
+        gc->moved_ns = now_ns;
+        gc->moved_cpu_ns = cpu_ns;
         atomic_store_explicit(&gc->phase, to, memory_order_relaxed);
 }
 
 /* Both handshakes before marking. Two, because an object may be born black only when every mutator
  * shades what it overwrites (GC-20). */
-static void cycle_begin(struct gc *gc)
+static void cycle_begin(struct gc *gc, struct gc_cycle *cycle)
 {
         unsigned generation = gc->target.generation;
 
         atomic_store_explicit(&gc->term, GC_TERM_MARKING, memory_order_seq_cst);
-        cycle_move(gc, GC_PHASE_ARM);
+        cycle_move(gc, cycle, GC_PHASE_ARM);
         handshake_run(gc, (struct handshake){
                                   .armed = true, .grey = true, .generation = (uint8_t)generation});
-        cycle_move(gc, GC_PHASE_BLACKEN);
+        cycle_move(gc, cycle, GC_PHASE_BLACKEN);
         handshake_run(gc, (struct handshake){.armed = true,
                                              .black = true,
                                              .drop_holes = true,
@@ -99,7 +111,7 @@ static void cycle_begin(struct gc *gc)
  * nobody scanned during it, so there was no grey object when it began and every reachable one is
  * black (GC-26); and if nobody has marked anything meanwhile (GC-28).
  */
-static bool cycle_propose(struct gc *gc)
+static bool cycle_propose(struct gc *gc, struct gc_cycle *cycle)
 {
         struct handshake wave = {.armed = true,
                                  .black = true,
@@ -107,7 +119,7 @@ static bool cycle_propose(struct gc *gc)
                                  .generation = gc->target.generation};
         uint32_t proposed = GC_TERM_PROPOSED;
 
-        cycle_move(gc, GC_PHASE_PROPOSE);
+        cycle_move(gc, cycle, GC_PHASE_PROPOSE);
         atomic_store_explicit(&gc->term, GC_TERM_PROPOSED, memory_order_seq_cst);
         handshake_run(gc, wave);
         gc_point(gc, GC_POINT_CONTROLLER_WAVE);
@@ -125,11 +137,10 @@ static void cycle_mark(struct gc *gc, struct gc_cycle *cycle)
         struct mark_totals totals = {0};
 
         do {
-                cycle_move(gc, GC_PHASE_MARK);
+                cycle_move(gc, cycle, GC_PHASE_MARK);
                 mark_run(gc, cycle->n_proposals == 0, &totals);
                 cycle->n_proposals++;
-        } while (!cycle_propose(gc));
-        cycle->mark_cpu_ns = totals.cpu_ns;
+        } while (!cycle_propose(gc, cycle));
         cycle->scanned_bytes = totals.scanned_bytes;
         cycle->overflows = totals.n_overflows;
 }
@@ -152,19 +163,19 @@ static void cycle_check(struct gc *gc)
 /* Two handshakes after marking, too: were objects born white while some mutator still looks at
  * marks, it could shade one of them, for the next cycle to trip over, or take it for dead (GC-27).
  */
-static void cycle_end(struct gc *gc)
+static void cycle_end(struct gc *gc, struct gc_cycle *cycle)
 {
         unsigned old = gc->target.generation;
 
-        cycle_move(gc, GC_PHASE_DISARM);
+        cycle_move(gc, cycle, GC_PHASE_DISARM);
         handshake_run(gc, (struct handshake){
                                   .black = true, .hand_log = true, .generation = (uint8_t)old});
         grey_logs_assert_empty(&gc->grey.logs);
-        cycle_move(gc, GC_PHASE_CLEAR);
+        cycle_move(gc, cycle, GC_PHASE_CLEAR);
         cycle_check(gc);
         weak_clear(gc);
         atomic_store_explicit(&gc->term, GC_TERM_IDLE, memory_order_seq_cst);
-        cycle_move(gc, GC_PHASE_WHITEN);
+        cycle_move(gc, cycle, GC_PHASE_WHITEN);
         /* What is allocated from here on counts towards the next cycle. */
         atomic_store_explicit(&gc->allocated_bytes, 0, memory_order_relaxed);
         handshake_run(gc, (struct handshake){.drop_holes = true, .generation = !old});
@@ -174,34 +185,23 @@ static void cycle_end(struct gc *gc)
 
 static void cycle_collect(struct gc *gc, struct gc_cycle *cycle)
 {
-        uint64_t begin_ns = clock_now_ns(), mark_ns, end_ns, sweep_ns;
-
         if (gc->config.debug.stw) {
                 hold_mutators(gc);
         }
-        cycle->start_ns = begin_ns;
         cycle->heap_start_bytes = gc_heap_bytes(gc);
-        cycle_begin(gc);
-        mark_ns = clock_now_ns();
+        cycle_begin(gc, cycle);
         cycle_mark(gc, cycle);
-        end_ns = clock_now_ns();
         cycle->heap_end_bytes = gc_heap_bytes(gc);
         cycle->n_weak_cleared = gc_weak_cleared(gc);
-        cycle_end(gc);
+        cycle_end(gc, cycle);
         cycle->n_weak_cleared = gc_weak_cleared(gc) - cycle->n_weak_cleared;
-        cycle_move(gc, GC_PHASE_SWEEP);
-        sweep_ns = clock_now_ns();
+        cycle_move(gc, cycle, GC_PHASE_SWEEP);
         cycle_sweep(gc, cycle);
-        cycle_move(gc, GC_PHASE_IDLE);
+        cycle_move(gc, cycle, GC_PHASE_IDLE);
         if (gc->config.debug.stw) {
                 hold_release(gc);
         }
         atomic_store_explicit(&gc->live_bytes, cycle->live_bytes, memory_order_relaxed);
-        cycle->begin_ns = mark_ns - begin_ns;
-        cycle->mark_ns = end_ns - mark_ns;
-        cycle->end_ns = sweep_ns - end_ns;
-        cycle->total_ns = clock_now_ns() - begin_ns;
-        cycle->sweep_ns = cycle->total_ns - (sweep_ns - begin_ns);
 }
 
 /* What growth or a full heap asked for meanwhile has been answered by this cycle, if it helped. */
@@ -229,7 +229,9 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         gc->last_end_ns = clock_now_ns();
         gc->last_end_real_ns = clock_real_ns();
         gc->last_took_ns = cycle->total_ns;
-        gc->gc_cpu_ns += cycle->mark_cpu_ns + cycle->sweep_cpu_ns;
+        for (enum gc_phase phase = 0; phase < _GC_PHASE_N; phase++) {
+                gc->gc_cpu_ns += cycle->phases[phase].cpu_ns;
+        }
         gc->n_forced += cycle->reason == GC_REASON_FORCED;
         elapsed_ns = gc->last_end_ns - gc->start_ns;
         cycle->cpu_fraction = (double)gc->gc_cpu_ns / ((double)elapsed_ns * gc->n_cpus);
@@ -268,6 +270,7 @@ static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)
                 .number = number,
                 .reason = reason,
                 .n_workers = gc->workers.n_workers,
+                .n_cpus = gc->n_cpus,
         };
 
         if (gc->config.listener && gc->config.listener->cycle_begin) {

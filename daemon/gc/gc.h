@@ -65,15 +65,18 @@ struct gc_config {
         void *point_user;
 };
 
+struct gc_phase_time {
+        uint64_t wall_ns;
+        uint64_t cpu_ns; /* of controller and workers; for the mutators' see gc_get_times() */
+};
+
 /* What one cycle did; handed to the listener and kept for gc_get_stats(). Times in ns. */
 struct gc_cycle {
         uint64_t number; /* 1, 2, … */
         enum gc_reason reason;
-        uint64_t start_ns;                            /* monotonic */
-        uint64_t begin_ns, mark_ns, end_ns, sweep_ns; /* ARM and BLACKEN; MARK and PROPOSE; CLEAR
-                                                       * and DISARM; SWEEP: wall time */
+        uint64_t start_ns; /* monotonic */
         uint64_t total_ns;
-        uint64_t mark_cpu_ns, sweep_cpu_ns; /* summed over workers */
+        struct gc_phase_time phases[_GC_PHASE_N]; /* all visits to a phase; IDLE has none */
         uint64_t n_proposals; /* times that marking seemed to be over, and at last was */
         uint64_t heap_start_bytes, heap_end_bytes; /* in use at start, after mark */
         uint64_t live_bytes, live_objects, scanned_bytes;
@@ -84,7 +87,7 @@ struct gc_cycle {
         uint64_t root_bytes;     /* of root cells */
         uint64_t overflows;      /* objects that met a full grey queue */
         double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
-        unsigned n_workers;
+        unsigned n_workers, n_cpus;
 };
 
 /* Called on the collector's own thread, never while a lock is held; must not call back into gc

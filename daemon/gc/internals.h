@@ -57,6 +57,7 @@ struct gc {
         uint64_t entries_gone; /* of detached mutators */
         struct histogram times_gone[_GC_TIME_N];
         uint64_t goal_bytes;
+        uint64_t moved_ns, moved_cpu_ns; /* the clocks at the last move: the controller's own */
         struct gc_cycle last;
         struct mutator *mutators[GC_MUTATORS_MAX];
         unsigned n_mutators;

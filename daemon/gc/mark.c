@@ -186,7 +186,7 @@ static void mark_work(struct gc *gc, bool roots, struct mark_totals *totals)
         struct mark_job job = {.gc = gc, .rescan = !roots};
 
         grey_queue_reset(&gc->grey);
-        totals->cpu_ns += workers_run(&gc->workers, mark_worker, &job);
+        workers_run(&gc->workers, mark_worker, &job);
         totals->scanned_bytes += job.scanned_bytes;
         totals->n_overflows += job.n_overflows;
 }

@@ -16,7 +16,6 @@
 struct gc;
 
 struct mark_totals {
-        uint64_t cpu_ns;
         uint64_t scanned_bytes;
         uint64_t n_overflows;
 };

@@ -80,21 +80,21 @@ void workers_stop(struct worker_pool *pool)
         pthread_mutex_destroy(&pool->lock);
 }
 
-uint64_t workers_run(struct worker_pool *pool, worker_job_fn *job, void *user)
+void workers_run(struct worker_pool *pool, worker_job_fn *job, void *user)
 {
-        uint64_t cpu_ns;
-
         pthread_mutex_lock(&pool->lock);
         pool->job = job;
         pool->user = user;
-        pool->cpu_ns = 0;
         pool->n_busy = pool->n_workers;
         pool->n_jobs++;
         pthread_cond_broadcast(&pool->start);
         while (pool->n_busy > 0) {
                 pthread_cond_wait(&pool->done, &pool->lock);
         }
-        cpu_ns = pool->cpu_ns;
         pthread_mutex_unlock(&pool->lock);
-        return cpu_ns;
+}
+
+uint64_t workers_cpu_ns(const struct worker_pool *pool)
+{
+        return pool->cpu_ns;
 }

@@ -32,7 +32,7 @@ struct worker_pool {
         worker_job_fn *job;
         void *user;
         uint64_t n_jobs; /* handed out so far */
-        uint64_t cpu_ns; /* spent on the last job, all threads */
+        uint64_t cpu_ns; /* spent on jobs, all threads */
         unsigned n_workers, n_busy;
         bool stopping;
         struct worker workers[GC_WORKERS_MAX];
@@ -41,5 +41,7 @@ struct worker_pool {
 int workers_start(struct worker_pool *pool, unsigned n_workers);
 void workers_stop(struct worker_pool *pool);
 
-/* Runs the job on every worker and waits for all; returns the CPU time they took. */
-uint64_t workers_run(struct worker_pool *pool, worker_job_fn *job, void *user);
+/* Runs the job on every worker and waits for all. */
+void workers_run(struct worker_pool *pool, worker_job_fn *job, void *user);
+/* CPU time that jobs have taken so far. Between jobs, on the thread that runs them. */
+uint64_t workers_cpu_ns(const struct worker_pool *pool);

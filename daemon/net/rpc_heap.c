@@ -65,8 +65,8 @@ static void rpc_section_gc(struct rpc *rpc)
                 {"live_objects", gc.last.live_objects},
                 {"freed_bytes", gc.last.freed_bytes},
                 {"freed_objects", gc.last.freed_objects},
-                {"last_mark_ns", gc.last.mark_ns},
-                {"last_sweep_ns", gc.last.sweep_ns},
+                {"last_mark_ns", gc.last.phases[GC_PHASE_MARK].wall_ns},
+                {"last_sweep_ns", gc.last.phases[GC_PHASE_SWEEP].wall_ns},
                 {"roots", gc.n_roots},
                 {"workers", gc.n_workers},
         };

@@ -113,15 +113,18 @@ static void measure(uint32_t n_objects, unsigned n_cycles, unsigned n_entries, b
         hd_assert(gc_attach(gc, "bench", &graph.mutator) == 0);
         graph_build(&graph, heap, shuffled);
         for (unsigned i = 0; i < n_cycles; i++) {
+                const struct gc_phase_time *mark;
                 struct gc_stats stats;
 
                 gc_wait(gc, gc_request(gc, GC_REASON_FORCED));
                 gc_get_stats(gc, &stats);
+                mark = &stats.last.phases[GC_PHASE_MARK];
                 printf("%-9s %7u %12" PRIu64 " %10.3f %10.3f %12.1f %10.3f %10" PRIu64 "\n",
                        shuffled ? "shuffled" : "ordered", n_workers, stats.last.live_objects,
-                       (double)stats.last.mark_ns / 1e9, (double)stats.last.mark_cpu_ns / 1e9,
-                       (double)stats.last.live_objects * 1e3 / (double)stats.last.mark_ns,
-                       (double)stats.last.sweep_ns / 1e9, stats.last.overflows);
+                       (double)mark->wall_ns / 1e9, (double)mark->cpu_ns / 1e9,
+                       (double)stats.last.live_objects * 1e3 / (double)mark->wall_ns,
+                       (double)stats.last.phases[GC_PHASE_SWEEP].wall_ns / 1e9,
+                       stats.last.overflows);
         }
         gc_detach(graph.mutator);
         gc_free(gc);
