@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "gc/internals.h"
 #include "gc/mark.h"
-#include "gc/pacer.h"
+#include "gc/pace.h"
 #include "gc/weak.h"
 #include "heap/central.h"
 #include "heap/sweep.h"
@@ -225,7 +225,7 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         pthread_mutex_lock(&gc->lock);
         cycle->root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
                             sizeof(uint64_t);
-        cycle->goal_bytes = gc->goal_bytes;
+        cycle->goal_bytes = gc->plan.goal_bytes;
         gc->last_end_ns = clock_now_ns();
         gc->last_end_real_ns = clock_real_ns();
         gc->last_took_ns = cycle->total_ns;
@@ -236,9 +236,9 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         elapsed_ns = gc->last_end_ns - gc->start_ns;
         cycle->cpu_fraction = (double)gc->gc_cpu_ns / ((double)elapsed_ns * gc->n_cpus);
         gc->last = *cycle;
-        gc_update_goal_locked(gc);
+        pace_learn_locked(gc, cycle);
         cycle_drop_stale_request_locked(gc);
-        cycle->next_goal_bytes = gc->last.next_goal_bytes = gc->goal_bytes;
+        cycle->next_goal_bytes = gc->last.next_goal_bytes = gc->plan.goal_bytes;
         pthread_mutex_unlock(&gc->lock);
         if (gc->config.listener && gc->config.listener->cycle_end) {
                 gc->config.listener->cycle_end(gc->config.listener->user, cycle);
@@ -285,19 +285,23 @@ static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)
 static bool cycle_wait_locked(struct gc *gc)
 {
         uint64_t due_ns = (gc->last_end_ns ? gc->last_end_ns : gc->start_ns) + gc->config.period_ns;
+        uint64_t delay_ns = 0;
 
         if (gc->config.debug.rage && !gc->pending) {
                 gc->pending = true;
                 gc->pending_reason = GC_REASON_PERIODIC;
         }
-        while (!gc->stopping && !gc->pending) {
+        while (!gc->stopping &&
+               (!gc->pending || (delay_ns = pace_delay_ns_locked(gc, gc->pending_reason)) > 0)) {
+                uint64_t until_ns = gc->pending ? clock_now_ns() + delay_ns : due_ns;
                 struct timespec until = {
-                        .tv_sec = (time_t)(due_ns / 1000000000u),
-                        .tv_nsec = (long)(due_ns % 1000000000u),
+                        .tv_sec = (time_t)(until_ns / 1000000000u),
+                        .tv_nsec = (long)(until_ns % 1000000000u),
                 };
                 uint64_t entries;
 
-                if (pthread_cond_timedwait(&gc->wake, &gc->lock, &until) != ETIMEDOUT) {
+                if (pthread_cond_timedwait(&gc->wake, &gc->lock, &until) != ETIMEDOUT ||
+                    gc->pending) {
                         continue;
                 }
                 /* Nothing ran since the last cycle: nothing can have died. */

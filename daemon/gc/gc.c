@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "gc/internals.h"
-#include "gc/pacer.h"
+#include "gc/pace.h"
 
 #define GC_MINIMUM_BYTES (UINT64_C(4) << 20)
 #define GC_PERIOD_NS     (UINT64_C(120) * 1000000000)
@@ -82,9 +82,10 @@ int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config
         gc->points = gc->config.debug.delay_us || gc->config.debug.checkmark ||
                      gc->config.debug.stw || gc->config.debug.proxy || gc->config.point;
         atomic_init(&gc->random, gc->config.debug.seed);
-        gc->start_ns = clock_now_ns();
+        gc->start_ns = gc->budget_ns = clock_now_ns();
+        atomic_init(&gc->base_bytes, heap_inuse_bytes(heap));
         gc_init_locks(gc);
-        gc_update_goal_locked(gc);
+        pace_plan_locked(gc);
         r = grey_queue_init(&gc->grey, gc->config.queue_entries, gc->config.n_workers,
                             gc->config.debug.log_entries);
         if (r < 0) {
@@ -131,48 +132,20 @@ const char *gc_reason_name(enum gc_reason reason)
         return names[reason];
 }
 
-void gc_update_goal_locked(struct gc *gc)
-{
-        struct pacer_input input = {
-                .live_bytes = atomic_load_explicit(&gc->live_bytes, memory_order_relaxed),
-                .root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
-                              sizeof(uint64_t),
-                .minimum_bytes = gc->config.minimum_bytes,
-                .limit_bytes = heap_limit_bytes(gc->heap),
-                .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
-        };
-
-        gc->goal_bytes = pacer_goal(&input);
-        atomic_store_explicit(&gc->trigger_bytes, pacer_trigger(gc->goal_bytes, input.live_bytes),
-                              memory_order_relaxed);
-}
-
-uint64_t gc_heap_bytes(struct gc *gc)
-{
-        return atomic_load_explicit(&gc->live_bytes, memory_order_relaxed) +
-               atomic_load_explicit(&gc->allocated_bytes, memory_order_relaxed);
-}
-
 uint64_t gc_request(struct gc *gc, enum gc_reason reason)
 {
         uint64_t number;
 
         pthread_mutex_lock(&gc->lock);
-        if (reason == GC_REASON_LIMIT && !gc->pending && gc->last_end_ns != 0 &&
-            !pacer_limit_cycle_allowed(clock_now_ns() - gc->last_end_ns, gc->last_took_ns)) {
-                number = gc->n_started;
-        } else {
-                /* A reason that the end of a cycle may drop as stale gives way to one that stays.
-                 */
-                if (!gc->pending || reason == GC_REASON_FORCED ||
-                    gc->pending_reason == GC_REASON_GOAL || gc->pending_reason == GC_REASON_LIMIT) {
-                        gc->pending_reason = reason;
-                }
-                gc->pending = true;
-                atomic_store_explicit(&gc->asked, true, memory_order_relaxed);
-                number = gc->n_started + 1;
-                pthread_cond_signal(&gc->wake);
+        /* A reason that the end of a cycle may drop as stale gives way to one that stays. */
+        if (!gc->pending || reason == GC_REASON_FORCED || gc->pending_reason == GC_REASON_GOAL ||
+            gc->pending_reason == GC_REASON_LIMIT) {
+                gc->pending_reason = reason;
         }
+        gc->pending = true;
+        atomic_store_explicit(&gc->asked, true, memory_order_relaxed);
+        number = gc->n_started + 1;
+        pthread_cond_signal(&gc->wake);
         pthread_mutex_unlock(&gc->lock);
         return number;
 }
@@ -194,14 +167,6 @@ void gc_note_garbage(struct gc *gc, uint64_t bytes)
         if (pacer_garbage_is_much(total + bytes, heap_inuse_bytes(gc->heap))) {
                 gc_request(gc, GC_REASON_GARBAGE);
         }
-}
-
-void gc_set_percent(struct gc *gc, int percent)
-{
-        pthread_mutex_lock(&gc->lock);
-        atomic_store_explicit(&gc->percent, percent, memory_order_relaxed);
-        gc_update_goal_locked(gc);
-        pthread_mutex_unlock(&gc->lock);
 }
 
 static void gc_sum_times_locked(struct gc *gc, enum gc_time time, struct histogram *sum)
@@ -228,7 +193,7 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .n_cycles = gc->n_finished,
                 .n_forced = gc->n_forced,
                 .phase = atomic_load_explicit(&gc->phase, memory_order_relaxed),
-                .goal_bytes = gc->goal_bytes,
+                .goal_bytes = gc->plan.goal_bytes,
                 .trigger_bytes = atomic_load_explicit(&gc->trigger_bytes, memory_order_relaxed),
                 .last_end_real_ns = gc->last_end_real_ns,
                 .cpu_fraction = gc->last.cpu_fraction,

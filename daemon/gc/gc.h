@@ -27,6 +27,7 @@
 #include "base/assert.h"
 #include "base/histogram.h"
 #include "gc/debug.h"
+#include "gc/pacer.h"
 #include "gc/phase.h"
 #include "heap/cache.h"
 #include "heap/heap.h"
@@ -176,8 +177,19 @@ void gc_wait(struct gc *gc, uint64_t cycle);
 /* Tells that about so many bytes just became unreachable; may start a cycle. */
 void gc_note_garbage(struct gc *gc, uint64_t bytes);
 
-/* Any thread, takes effect at the next goal. */
+/* Any thread; goal and trigger follow at once. A limit of 0: none. */
 void gc_set_percent(struct gc *gc, int percent);
+void gc_set_limit(struct gc *gc, uint64_t limit_bytes);
+
+/*
+ * What one who makes mutators allocate should know, any thread: whether the collector is behind
+ * (the heap passed its goal by a tenth while a cycle runs, or has used up three quarters of the
+ * room under the limit); in which band the limit has the heap; and how long until a cycle that is
+ * asked for now may have brought relief.
+ */
+bool gc_is_pressed(struct gc *gc);
+enum pacer_band gc_band(struct gc *gc);
+uint64_t gc_relief_ns(struct gc *gc);
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
 /* Summed over all mutators, past ones included. */
 void gc_get_times(struct gc *gc, enum gc_time time, struct histogram *ret_histogram);

@@ -14,6 +14,7 @@
 #include "gc/gc.h"
 #include "gc/greywork.h"
 #include "gc/handshake.h"
+#include "gc/pacer.h"
 #include "gc/phase.h"
 #include "gc/worker.h"
 
@@ -56,8 +57,11 @@ struct gc {
         uint64_t entries_seen; /* sum of entries at the last cycle */
         uint64_t entries_gone; /* of detached mutators */
         struct histogram times_gone[_GC_TIME_N];
-        uint64_t goal_bytes;
         uint64_t moved_ns, moved_cpu_ns; /* the clocks at the last move: the controller's own */
+        struct pacer pacer;
+        struct pacer_plan plan;
+        struct pacer_budget budget; /* of CPU time for the limit's cycles, as of budget_ns */
+        uint64_t budget_ns;
         struct gc_cycle last;
         struct mutator *mutators[GC_MUTATORS_MAX];
         unsigned n_mutators;
@@ -80,6 +84,9 @@ struct gc {
         _Atomic uint64_t live_bytes;      /* as of the last cycle */
         _Atomic uint64_t allocated_bytes; /* since then, as reported */
         _Atomic uint64_t trigger_bytes;   /* live + allocated that starts a cycle */
+        _Atomic uint64_t hard_bytes;      /* and that nobody should pass while it runs */
+        _Atomic uint64_t base_bytes;      /* in use when the last cycle had ended */
+        _Atomic uint64_t amber_bytes;     /* in use, from which on those who allocate wait */
         _Atomic uint64_t garbage_bytes;   /* presumed, noted since the last cycle */
 
         pthread_mutex_t roots_lock;
@@ -109,11 +116,6 @@ void checkmark_run(struct gc *gc);
 
 /* mutator.c, for the controller. */
 uint64_t mutators_count_entries_locked(struct gc *gc);
-
-/* gc.c: bytes live at the last cycle and allocated since, as far as reported. */
-uint64_t gc_heap_bytes(struct gc *gc);
-/* gc.c: goal and trigger from what the last cycle found. */
-void gc_update_goal_locked(struct gc *gc);
 
 /* cycle.c: the controller's thread. */
 void *cycle_controller_main(void *gc);

@@ -106,6 +106,13 @@ uint64_t heap_limit_bytes(const struct heap *heap)
         return atomic_load_explicit(&heap->limit_bytes, memory_order_relaxed);
 }
 
+uint64_t heap_allowance_bytes(const struct heap *heap)
+{
+        uint64_t n_pages = atomic_load_explicit(&heap->pages.limit_pages, memory_order_relaxed);
+
+        return n_pages >= UINT64_MAX / HEAP_PAGE_BYTES ? UINT64_MAX : n_pages * HEAP_PAGE_BYTES;
+}
+
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes)
 {
         uint64_t limit_pages = limit_bytes ? limit_bytes / PAGE_COST_BYTES : UINT64_MAX / 2;

@@ -62,6 +62,8 @@ void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats);
 /* Bytes in spans now; cheap, any thread. */
 uint64_t heap_inuse_bytes(const struct heap *heap);
 uint64_t heap_limit_bytes(const struct heap *heap); /* as given; 0: none */
+/* What heap_inuse_bytes() may come to under the limit; UINT64_MAX without one. Any thread. */
+uint64_t heap_allowance_bytes(const struct heap *heap);
 /* Any thread; a limit below what is in use only refuses further growth. */
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
 
