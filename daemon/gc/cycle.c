@@ -37,15 +37,21 @@ struct sweep_job {
 static void cycle_sweep_worker(void *user, unsigned worker)
 {
         struct sweep_job *job = user;
+        const struct gc_config *config = &job->gc->config;
+        struct sweep_order order = {
+                .generation = job->generation,
+                .poison = config->debug.poison,
+                .freed = config->listener ? config->listener->freed : NULL,
+                .freed_user = config->listener ? config->listener->user : NULL,
+                .worker = worker,
+        };
         struct sweep_totals totals = {0};
         uint32_t chunk;
 
-        (void)worker;
         while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
                job->n_chunks) {
                 gc_point(job->gc, GC_POINT_WORKER_SWEEP);
-                sweep_chunk(job->gc->heap, chunk, job->generation, job->gc->config.debug.poison,
-                            &totals);
+                sweep_chunk(job->gc->heap, chunk, &order, &totals);
         }
         atomic_fetch_add_explicit(&job->live_bytes, totals.live_bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&job->live_objects, totals.live_objects, memory_order_relaxed);

@@ -32,6 +32,7 @@
 #include "heap/cache.h"
 #include "heap/heap.h"
 #include "heap/object.h"
+#include "heap/sweep.h"
 #include "heap/word.h"
 
 struct gc;
@@ -91,12 +92,25 @@ struct gc_cycle {
         unsigned n_workers, n_cpus;
 };
 
-/* Called on the collector's own thread, never while a lock is held; must not call back into gc
+/* Called on the collector's controller, never while a lock is held; must not call back into gc
  * except gc_request() and gc_get_stats(), and must not block for long. Any may be NULL. */
 struct gc_listener {
         void *user;
         void (*cycle_begin)(void *user, uint64_t number, enum gc_reason reason);
         void (*cycle_end)(void *user, const struct gc_cycle *cycle);
+        /*
+         * What the sweep frees, some objects at a time: each object once, before its memory can be
+         * allocated again, and before cycle_end; both happen after what was done here (GC-12). So
+         * an offset names the object that died until this returns, and none or a new one later.
+         * Of each, the header may be read (sweep_freed_header()), from which follow its descriptor
+         * and size; what stood behind it may name what is gone already.
+         *
+         * Unlike the others it is called on the workers, beside the mutators: by several at once,
+         * but by each (`worker`, less than GC_WORKERS_MAX) one call at a time, so a sum per worker
+         * needs no lock. It may not wait for a mutator, in particular for a lock that one takes
+         * (GC-25), nor call gc. There is a call for every KiB of heap in which something died.
+         */
+        sweep_freed_fn *freed;
 };
 
 struct gc_stats {

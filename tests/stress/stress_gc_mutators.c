@@ -5,7 +5,8 @@
  * Each thread owns a table of slots behind its root cell and a shadow of what it put there; some
  * slots are handed to the next thread through a shared, barriered object. What a thread reaches
  * must always be what the shadow says: an object freed too early, or memory given out twice,
- * changes it.
+ * changes it. A listener keeps which offsets are in use: each object's death is announced, once,
+ * and before its memory is given out again (GC-12).
  *
  * Environment: HEAPD_SEED replays the choices (not the interleaving), HEAPD_STRESS_OPS sets the
  * operations per thread (at least; they go on until CYCLES_MIN cycles have passed).
@@ -20,7 +21,7 @@
 #include "heap/descriptor.h"
 #include "support/seed.h"
 
-enum { N_THREADS = 8, N_SLOTS = 200, N_SHARED = 64, CYCLES_MIN = 12 };
+enum { N_THREADS = 8, N_SLOTS = 200, N_SHARED = 64, CYCLES_MIN = 12, RESERVE_BYTES = 1 << 30 };
 
 struct world {
         struct heap *heap;
@@ -28,6 +29,8 @@ struct world {
         struct gc_root *shared; /* an object of N_SHARED slots that every thread reads and writes */
         unsigned node, blob;
         long n_ops;
+        struct gc_listener listener;
+        _Atomic long n_born, n_freed;
         _Atomic unsigned n_cycles; /* that the raging thread has seen end */
         _Atomic bool done;
 };
@@ -40,14 +43,46 @@ struct player {
         bool starved;             /* no memory: wait for a cycle */
 };
 
+/* By granule. Plain bytes that mutators and sweepers write in turn: what orders them is the
+ * collector, and ThreadSanitizer sees whether it does. */
+static bool in_use[RESERVE_BYTES / HEAP_GRANULE_BYTES];
+
+static void world_freed(void *user, unsigned worker, const struct sweep_freed *freed)
+{
+        struct world *world = user;
+        uint64_t bits = freed->bits, offset;
+
+        (void)worker;
+        while ((offset = sweep_freed_next(freed, &bits))) {
+                hd_assert(in_use[offset / HEAP_GRANULE_BYTES]);
+                in_use[offset / HEAP_GRANULE_BYTES] = false;
+                world->n_freed++;
+        }
+}
+
+static struct word world_alloc(struct world *world, struct mutator *m, unsigned descriptor,
+                               uint32_t count)
+{
+        struct word object = gc_alloc(m, descriptor, count);
+
+        if (!word_is_nil(object)) {
+                uint64_t granule = (object.bits - WORD_REF_BIT) / HEAP_GRANULE_BYTES;
+
+                hd_assert(!in_use[granule]);
+                in_use[granule] = true;
+                world->n_born++;
+        }
+        return object;
+}
+
 /* A chain of up to `depth` nodes, each holding `value` and a blob that repeats it. */
 static struct word player_build(struct player *p, struct mutator *m, uint64_t value, int depth)
 {
         struct word next = word_nil();
 
         while (depth-- > 0) {
-                struct word node = gc_alloc(m, p->world->node, 3);
-                struct word blob = gc_alloc(m, p->world->blob, 24);
+                struct word node = world_alloc(p->world, m, p->world->node, 3);
+                struct word blob = world_alloc(p->world, m, p->world->blob, 24);
 
                 if (word_is_nil(node) || word_is_nil(blob)) {
                         p->starved = true;
@@ -126,7 +161,7 @@ static void *player_main(void *user)
         hd_assert(gc_attach(p->world->gc, "player", &m) == 0);
         gc_enter(m);
         root = gc_root_new(m);
-        gc_root_store(m, root, gc_alloc(m, p->world->node, N_SLOTS));
+        gc_root_store(m, root, world_alloc(p->world, m, p->world->node, N_SLOTS));
         for (long i = 0; i < p->world->n_ops || p->world->n_cycles < CYCLES_MIN; i++) {
                 player_step(p, m, root);
                 if (p->starved) {
@@ -163,7 +198,7 @@ static void *rage_main(void *user)
 
 static void world_init(struct world *world)
 {
-        struct heap_config heap_config = {.reserve_bytes = UINT64_C(1) << 30,
+        struct heap_config heap_config = {.reserve_bytes = RESERVE_BYTES,
                                           .limit_bytes = UINT64_C(200) << 20};
         struct gc_config config = {.percent = 100, .n_workers = 2, .queue_entries = 64};
         const char *ops = getenv("HEAPD_STRESS_OPS"), *debug = getenv("HEAPD_GC_DEBUG");
@@ -173,6 +208,8 @@ static void world_init(struct world *world)
         hd_assert(gc_debug_parse(debug ? debug : "", &config.debug, error, sizeof(error)));
 
         *world = (struct world){.n_ops = ops ? atol(ops) : 200000};
+        world->listener = (struct gc_listener){.user = world, .freed = world_freed};
+        config.listener = &world->listener;
         hd_assert(heap_new(&world->heap, &heap_config) == 0);
         hd_assert(gc_new(&world->gc, world->heap, &config) == 0);
         descriptor_intern(world->heap, &(struct descriptor){.kind = 1}, &world->node);
@@ -181,9 +218,17 @@ static void world_init(struct world *world)
         hd_assert(gc_attach(world->gc, "main", &m) == 0);
         gc_enter(m);
         world->shared = gc_root_new(m);
-        gc_root_store(m, world->shared, gc_alloc(m, world->node, N_SHARED));
+        gc_root_store(m, world->shared, world_alloc(world, m, world->node, N_SHARED));
         gc_leave(m);
         gc_detach(m);
+}
+
+static bool world_count(void *user, uint64_t offset, uint64_t header, uint64_t size, bool noscan)
+{
+        (void)header, (void)size, (void)noscan;
+        hd_assert(in_use[offset / HEAP_GRANULE_BYTES]);
+        --*(long *)user;
+        return true;
 }
 
 int main(void)
@@ -193,6 +238,7 @@ int main(void)
         struct gc_stats stats;
         struct seed seed;
         pthread_t rage;
+        long n_left;
         char text[200] = "";
 
         seed_init(&seed);
@@ -216,6 +262,9 @@ int main(void)
                 printf("heap: %s\n", text);
                 return 1;
         }
+        n_left = world.n_born - world.n_freed;
+        heap_walk(world.heap, world_count, &n_left);
+        hd_assert(n_left == 0);
         heap_free(world.heap);
         return 0;
 }

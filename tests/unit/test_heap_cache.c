@@ -80,17 +80,53 @@ static void fixture_check(struct fixture *f, uint64_t offset, uint32_t count, bo
         }
 }
 
+struct buried {
+        struct fixture *f;
+        uint64_t n_objects, n_bytes;
+};
+
+/* Called before the memory is poisoned, so the header tells what the object was; a word of it that
+ * holds its own offset tells that it is this very object. */
+static void buried_note(void *user, unsigned worker, const struct sweep_freed *freed)
+{
+        struct buried *buried = user;
+        uint64_t bits = freed->bits, offset;
+
+        cr_assert_eq(worker, 7u);
+        while ((offset = sweep_freed_next(freed, &bits))) {
+                uint64_t header = sweep_freed_header(freed, offset);
+                uint32_t count = object_header_count(header);
+
+                cr_assert_eq(object_header_descriptor(header),
+                             freed->noscan ? buried->f->noscan : buried->f->scan);
+                cr_assert_ge(freed->slot_bytes, object_size_bytes(freed->noscan, count));
+                fixture_check(buried->f, offset, count, freed->noscan);
+                /* So that a second announcement of it fails. */
+                *(uint64_t *)(heap_base(buried->f->heap) + offset) = 0;
+                buried->n_objects++;
+                buried->n_bytes += freed->slot_bytes;
+        }
+}
+
 static void fixture_sweep(struct fixture *f, struct sweep_totals *totals)
 {
         unsigned old = f->cache.generation;
+        struct buried buried = {.f = f};
+        struct sweep_order order = {.generation = !old,
+                                    .poison = true,
+                                    .freed = buried_note,
+                                    .freed_user = &buried,
+                                    .worker = 7};
 
         cache_flush(&f->cache);
         f->cache.generation = (uint8_t)!old;
         central_reset(f->heap, old);
         *totals = (struct sweep_totals){0};
         for (uint32_t i = 0; i < sweep_n_chunks(f->heap); i++) {
-                sweep_chunk(f->heap, i, !old, true, totals);
+                sweep_chunk(f->heap, i, &order, totals);
         }
+        cr_assert_eq(buried.n_objects, totals->freed_objects);
+        cr_assert_eq(buried.n_bytes, totals->freed_bytes);
 }
 
 struct shadow {
