@@ -34,7 +34,7 @@ struct sweep_job {
         _Atomic uint64_t live_bytes, live_objects, freed_bytes, freed_objects;
 };
 
-static void cycle_sweep_worker(void *user, unsigned worker)
+static void cycle_sweep_worker(void *user, struct worker *worker)
 {
         struct sweep_job *job = user;
         const struct gc_config *config = &job->gc->config;
@@ -43,7 +43,7 @@ static void cycle_sweep_worker(void *user, unsigned worker)
                 .poison = config->debug.poison,
                 .freed = config->listener ? config->listener->freed : NULL,
                 .freed_user = config->listener ? config->listener->user : NULL,
-                .worker = worker,
+                .worker = worker->index,
         };
         struct sweep_totals totals = {0};
         uint32_t chunk;
@@ -52,6 +52,7 @@ static void cycle_sweep_worker(void *user, unsigned worker)
                job->n_chunks) {
                 gc_point(job->gc, GC_POINT_WORKER_SWEEP);
                 sweep_chunk(job->gc->heap, chunk, &order, &totals);
+                worker_turn(worker);
         }
         atomic_fetch_add_explicit(&job->live_bytes, totals.live_bytes, memory_order_relaxed);
         atomic_fetch_add_explicit(&job->live_objects, totals.live_objects, memory_order_relaxed);
@@ -67,7 +68,7 @@ static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
                 .n_chunks = sweep_n_chunks(gc->heap),
         };
 
-        workers_run(&gc->workers, cycle_sweep_worker, &job);
+        workers_run(&gc->workers, cycle_sweep_worker, &job, NULL);
         cycle->live_bytes = job.live_bytes;
         cycle->live_objects = job.live_objects;
         cycle->freed_bytes = job.freed_bytes;

@@ -194,6 +194,7 @@ bool grey_pop_slow(struct grey_local *local, uint64_t *ret_entry)
                 atomic_store_explicit(&queue->n_waiting, queue->n_idle, memory_order_relaxed);
         } else {
                 found = false;
+                atomic_store_explicit(&queue->n_waiting, 0, memory_order_relaxed);
                 pthread_cond_broadcast(&queue->more);
         }
         pthread_mutex_unlock(&queue->lock);

@@ -11,17 +11,19 @@
  * of them overlap (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage
  * collection", 2004).
  */
-#define MARK_RING      16u
-#define MARK_SHARE_MIN 64u /* entries worth splitting when others have none */
+#define MARK_RING       16u
+#define MARK_SHARE_MIN  64u /* entries worth splitting when others have none */
+#define MARK_TURN_BYTES (UINT64_C(16) << 10)
 
 struct marker {
         struct grey_local grey;
         struct gc *gc;
+        struct worker *worker;
         const struct heap *heap;
         const uint8_t *base;
         uint64_t ring[MARK_RING];
         unsigned ring_head, ring_tail;
-        uint64_t scanned_bytes;
+        uint64_t scanned_bytes, turn_bytes; /* scanned in all, at the next look at the turn */
 };
 
 struct mark_job {
@@ -96,6 +98,14 @@ static bool mark_next(struct marker *marker, uint64_t *ret_entry)
         return grey_pop_slow(&marker->grey, ret_entry);
 }
 
+static inline void mark_take_turns(struct marker *marker)
+{
+        if (marker->scanned_bytes >= marker->turn_bytes) {
+                marker->turn_bytes = marker->scanned_bytes + MARK_TURN_BYTES;
+                worker_turn(marker->worker);
+        }
+}
+
 static void mark_drain(struct marker *marker)
 {
         uint64_t entry;
@@ -103,6 +113,7 @@ static void mark_drain(struct marker *marker)
         while (mark_next(marker, &entry)) {
                 gc_point(marker->gc, GC_POINT_WORKER_SCAN);
                 mark_scan(marker, entry);
+                mark_take_turns(marker);
                 if (marker->grey.packet->n >= MARK_SHARE_MIN &&
                     atomic_load_explicit(&marker->grey.queue->n_waiting, memory_order_relaxed)) {
                         grey_share(&marker->grey);
@@ -157,18 +168,22 @@ static void mark_rescan(struct marker *marker, struct mark_job *job)
                         if (marks_take_overflow(marker->heap, page)) {
                                 gc_point(marker->gc, GC_POINT_WORKER_RESCAN);
                                 mark_rescan_page(marker, page);
+                                mark_take_turns(marker);
                         }
                 }
         }
 }
 
-static void mark_worker(void *user, unsigned worker)
+static void mark_worker(void *user, struct worker *worker)
 {
         struct mark_job *job = user;
         struct marker marker = {
-                .gc = job->gc, .heap = job->gc->heap, .base = heap_base(job->gc->heap)};
+                .gc = job->gc,
+                .worker = worker,
+                .heap = job->gc->heap,
+                .base = heap_base(job->gc->heap),
+        };
 
-        (void)worker;
         grey_local_init(&marker.grey, &job->gc->grey, job->gc->heap);
         if (job->rescan) {
                 mark_rescan(&marker, job);
@@ -186,7 +201,7 @@ static void mark_work(struct gc *gc, bool roots, struct mark_totals *totals)
         struct mark_job job = {.gc = gc, .rescan = !roots};
 
         grey_queue_reset(&gc->grey);
-        workers_run(&gc->workers, mark_worker, &job);
+        workers_run(&gc->workers, mark_worker, &job, &gc->grey.n_waiting);
         totals->scanned_bytes += job.scanned_bytes;
         totals->n_overflows += job.n_overflows;
 }

@@ -211,18 +211,18 @@ static void weak_clear_page(struct gc *gc, uint32_t page)
         }
 }
 
-static void weak_clear_worker(void *user, unsigned worker)
+static void weak_clear_worker(void *user, struct worker *worker)
 {
         struct weak_job *job = user;
         uint32_t chunk;
 
-        (void)worker;
         while ((chunk = atomic_fetch_add_explicit(&job->next_chunk, 1, memory_order_relaxed)) <
                job->n_chunks) {
                 for (uint32_t i = 0; i < ARENA_PAGES; i++) {
                         if (marks_page_weak(job->gc->heap, chunk * ARENA_PAGES + i)) {
                                 gc_point(job->gc, GC_POINT_WORKER_WEAK);
                                 weak_clear_page(job->gc, chunk * ARENA_PAGES + i);
+                                worker_turn(worker);
                         }
                 }
         }
@@ -232,5 +232,5 @@ void weak_clear(struct gc *gc)
 {
         struct weak_job job = {.gc = gc, .n_chunks = gc->heap->pages.n_pages / ARENA_PAGES};
 
-        workers_run(&gc->workers, weak_clear_worker, &job);
+        workers_run(&gc->workers, weak_clear_worker, &job, NULL);
 }
