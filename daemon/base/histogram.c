@@ -24,8 +24,13 @@ uint64_t histogram_bucket_end_ns(unsigned bucket)
 
 void histogram_add(struct histogram *histogram, uint64_t ns)
 {
-        histogram_bump(&histogram->n[histogram_bucket(ns)], 1);
-        histogram_bump(&histogram->total_ns, ns);
+        histogram_add_n(histogram, ns, 1);
+}
+
+void histogram_add_n(struct histogram *histogram, uint64_t ns, uint64_t n)
+{
+        histogram_bump(&histogram->n[histogram_bucket(ns)], n);
+        histogram_bump(&histogram->total_ns, ns * n);
         if (ns > histogram_load(&histogram->max_ns)) {
                 atomic_store_explicit(&histogram->max_ns, ns, memory_order_relaxed);
         }

@@ -39,6 +39,8 @@ static inline unsigned histogram_bucket(uint64_t ns)
 uint64_t histogram_bucket_end_ns(unsigned bucket);
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
+/* As often as `n` times: a sample that stands for others. */
+void histogram_add_n(struct histogram *histogram, uint64_t ns, uint64_t n);
 /* Adds `from` to `to`, whose only writer this is. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gc/barrier.h"
 
+#include "gc/toll.h"
 #include "heap/marks.h"
 
 /*
@@ -22,14 +23,35 @@
  * controller marks on (GC-28). Waiting for the log is not enough: another mutator may be about to
  * shade the very object, find it marked, and log nothing; and this one may have answered the wave.
  */
-static void barrier_veto(struct gc *gc)
+static void barrier_veto(struct mutator *mutator)
 {
+        struct gc *gc = mutator->gc;
         uint32_t proposed = GC_TERM_PROPOSED;
+        struct toll toll;
 
-        if (atomic_load_explicit(&gc->term, memory_order_seq_cst) == GC_TERM_PROPOSED &&
-            atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_MARKING,
+        if (atomic_load_explicit(&gc->term, memory_order_seq_cst) != GC_TERM_PROPOSED) {
+                return;
+        }
+        toll = toll_begin(mutator);
+        if (atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_MARKING,
                                                     memory_order_seq_cst, memory_order_seq_cst)) {
                 atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
+        }
+        toll_end(mutator, GC_TIME_VETO, &toll);
+}
+
+static void barrier_log(struct mutator *mutator, uint64_t offset)
+{
+        struct grey_logs *logs = &mutator->gc->grey.logs;
+        bool is_full = !mutator->log || mutator->log->n == logs->capacity;
+        struct toll toll;
+
+        if (is_full) {
+                toll = toll_begin(mutator);
+        }
+        grey_log(logs, mutator->heap, &mutator->log, offset);
+        if (is_full) {
+                toll_end(mutator, GC_TIME_LOG, &toll);
         }
 }
 
@@ -41,14 +63,14 @@ void barrier_shade(struct mutator *mutator, uint64_t offset)
         if (marks_test(mutator->heap, offset)) {
                 return;
         }
-        barrier_veto(gc);
+        barrier_veto(mutator);
         if (marks_try_set(mutator->heap, offset) && !marks_page_noscan(mutator->heap, offset)) {
                 gc_point(gc, GC_POINT_MUTATOR_SHADED);
-                grey_log(&gc->grey.logs, mutator->heap, &mutator->log, offset);
+                barrier_log(mutator, offset);
         }
 }
 
-void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bits)
+static inline void barrier_store(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bits)
 {
         /* Release, as gc_store(); acquire, because the old value's object is looked up. */
         uint64_t old = atomic_exchange_explicit(slot, bits, memory_order_acq_rel);
@@ -59,4 +81,17 @@ void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bi
         if (mutator->grey && (bits & WORD_REF_BIT)) {
                 barrier_shade(mutator, bits - WORD_REF_BIT);
         }
+}
+
+void gc_store_armed(struct mutator *mutator, _Atomic uint64_t *slot, uint64_t bits)
+{
+        struct toll toll;
+
+        if (!toll_is_due(mutator)) {
+                barrier_store(mutator, slot, bits);
+                return;
+        }
+        toll = toll_begin(mutator);
+        barrier_store(mutator, slot, bits);
+        toll_end_sampled(mutator, GC_TIME_SHADE, &toll);
 }

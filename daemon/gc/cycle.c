@@ -224,6 +224,29 @@ static void cycle_drop_stale_request_locked(struct gc *gc)
         }
 }
 
+/* What the mutators have to tell, since the cycle before. */
+static void cycle_count_mutators_locked(struct gc *gc, struct gc_cycle *cycle)
+{
+        uint64_t times_ns[_GC_TIME_N];
+
+        cycle->handshakes = gc->handshakes_gone;
+        gc->handshakes_gone = (struct gc_handshakes){0};
+        for (unsigned i = 0; i < GC_MUTATORS_MAX; i++) {
+                if (gc->mutators[i]) {
+                        handshakes_add(&cycle->handshakes, &gc->mutators[i]->handshakes);
+                        gc->mutators[i]->handshakes = (struct gc_handshakes){0};
+                }
+        }
+        gc_sum_times_ns_locked(gc, times_ns);
+        for (enum gc_time time = 0; time < _GC_TIME_N; time++) {
+                cycle->times_ns[time] = times_ns[time] - gc->times_then_ns[time];
+                gc->times_then_ns[time] = times_ns[time];
+        }
+        cycle->n_vetoes = atomic_load_explicit(&gc->n_vetoes, memory_order_relaxed) -
+                          gc->n_vetoes_then;
+        gc->n_vetoes_then += cycle->n_vetoes;
+}
+
 /* Enters the cycle's figures and the next goal, and lets those go who waited for it. */
 static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
 {
@@ -233,6 +256,7 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         cycle->root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
                             sizeof(uint64_t);
         cycle->goal_bytes = gc->plan.goal_bytes;
+        cycle_count_mutators_locked(gc, cycle);
         gc->last_end_ns = clock_now_ns();
         gc->last_end_real_ns = clock_real_ns();
         gc->last_took_ns = cycle->total_ns;

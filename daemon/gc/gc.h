@@ -67,9 +67,29 @@ struct gc_config {
         void *point_user;
 };
 
+/* What cycles cost the mutators: histograms, one of each kind per mutator. */
+enum gc_time {
+#define TIME(name, text, what, help) GC_TIME_##name,
+#include "gc/times.def"
+#undef TIME
+        _GC_TIME_N,
+};
+
+enum gc_time_what { GC_TIME_WORK, GC_TIME_LATENCY, GC_TIME_STOLEN };
+
+const char *gc_time_name(enum gc_time time);
+enum gc_time_what gc_time_what(enum gc_time time);
+
 struct gc_phase_time {
         uint64_t wall_ns;
         uint64_t cpu_ns; /* of controller and workers; for the mutators' see gc_get_times() */
+};
+
+/* Answers to the handshakes of a cycle, by mutators or their proxy. */
+struct gc_handshakes {
+        uint64_t n, n_proxied;
+        uint64_t longest_ns;     /* CPU time of an answer */
+        uint64_t ack_longest_ns; /* from the request to the answer */
 };
 
 /* What one cycle did; handed to the listener and kept for gc_get_stats(). Times in ns. */
@@ -79,6 +99,9 @@ struct gc_cycle {
         uint64_t start_ns; /* monotonic */
         uint64_t total_ns;
         struct gc_phase_time phases[_GC_PHASE_N]; /* all visits to a phase; IDLE has none */
+        struct gc_handshakes handshakes;
+        uint64_t times_ns[_GC_TIME_N]; /* sums since the cycle before has ended */
+        uint64_t n_vetoes;
         uint64_t n_proposals; /* times that marking seemed to be over, and at last was */
         uint64_t heap_start_bytes, heap_end_bytes; /* in use at start, after mark */
         uint64_t live_bytes, live_objects, scanned_bytes;
@@ -118,6 +141,7 @@ struct gc_stats {
         enum gc_phase phase;
         uint64_t n_handshakes;                         /* answered, by mutators or their proxy */
         uint64_t handshake_total_ns, handshake_max_ns; /* CPU time that took; see gc_get_times() */
+        uint64_t times_ns[_GC_TIME_N];                 /* sums; see gc_get_times() */
         uint64_t goal_bytes, trigger_bytes;
         uint64_t last_end_real_ns; /* wall clock of the end of the last cycle */
         double cpu_fraction;
@@ -128,16 +152,6 @@ struct gc_stats {
         uint64_t n_weak_cleared; /* weak words ever turned into dead ones */
         struct gc_cycle last;    /* number == 0: none yet */
 };
-
-/* What cycles cost the mutators. */
-enum gc_time {
-        GC_TIME_ANSWER,  /* CPU time in which a mutator answers a handshake at a boundary */
-        GC_TIME_PROXIED, /* the same, done by the controller for an idle one */
-        GC_TIME_TO_ACK,  /* wall time from the request to the answer */
-        _GC_TIME_N,
-};
-
-const char *gc_time_name(enum gc_time time);
 
 /* Private to gc/, visible for the inline functions below. The owner writes; while the state is
  * MUTATOR_PROXY the controller does, in the owner's stead. */
@@ -159,6 +173,9 @@ struct mutator {
         uint32_t index;
         char name[16];
         struct histogram times[_GC_TIME_N];
+        struct gc_handshakes handshakes; /* of this cycle, until the controller fetches them */
+        uint64_t tolls_ns;               /* measured as stolen so far, each moment once (toll.h) */
+        uint32_t n_until_toll, toll_random;
         _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
         _Alignas(64) _Atomic uint32_t state; /* enum mutator_state in internals.h */
         _Atomic uint32_t requested;          /* number of the last handshake asked for */

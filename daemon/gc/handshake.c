@@ -23,6 +23,34 @@
 #define HANDSHAKE_SLEEP_MAX_NS (200 * 1000)
 #define HANDSHAKE_LATE_NS      (20 * 1000 * 1000) /* debugging: proxy=1 */
 
+void handshakes_add(struct gc_handshakes *sum, const struct gc_handshakes *handshakes)
+{
+        sum->n += handshakes->n;
+        sum->n_proxied += handshakes->n_proxied;
+        if (handshakes->longest_ns > sum->longest_ns) {
+                sum->longest_ns = handshakes->longest_ns;
+        }
+        if (handshakes->ack_longest_ns > sum->ack_longest_ns) {
+                sum->ack_longest_ns = handshakes->ack_longest_ns;
+        }
+}
+
+/* Whoever acts for the mutator is the only writer; the controller fetches when all have answered.
+ */
+static void handshake_count(struct mutator *mutator, enum gc_time how, uint64_t work_ns)
+{
+        uint64_t ack_ns = clock_now_ns() - mutator->gc->handshake_ns;
+
+        histogram_add(&mutator->times[how], work_ns);
+        histogram_add(&mutator->times[GC_TIME_TO_ACK], ack_ns);
+        handshakes_add(&mutator->handshakes, &(struct gc_handshakes){
+                                                     .n = 1,
+                                                     .n_proxied = how == GC_TIME_PROXIED,
+                                                     .longest_ns = work_ns,
+                                                     .ack_longest_ns = ack_ns,
+                                             });
+}
+
 void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_time how)
 {
         struct gc *gc = mutator->gc;
@@ -45,9 +73,7 @@ void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_tim
                 grey_logs_push(&gc->grey.logs, mutator->log);
                 mutator->log = NULL;
         }
-        /* Whoever acts for the mutator is the histograms' only writer. */
-        histogram_add(&mutator->times[how], clock_thread_cpu_ns() - begin_ns);
-        histogram_add(&mutator->times[GC_TIME_TO_ACK], clock_now_ns() - gc->handshake_ns);
+        handshake_count(mutator, how, clock_thread_cpu_ns() - begin_ns);
         /* Release: the controller that reads the number sees what was handed over. */
         atomic_store_explicit(&mutator->acknowledged, number, memory_order_release);
 }

@@ -35,5 +35,8 @@ void handshake_run(struct gc *gc, struct handshake target);
 /* Flushes the caches that were dropped and gives them back as spares. */
 void handshake_fetch_caches(struct gc *gc);
 
+/* Adds to a sum. */
+void handshakes_add(struct gc_handshakes *sum, const struct gc_handshakes *handshakes);
+
 /* O(1): copies flags, swaps two pointers, pushes one packet. `how`: ANSWER or PROXIED. */
 void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_time how);

@@ -42,6 +42,7 @@ struct gc {
         struct heap *heap;
         struct gc_config config; /* completed: no zeros that mean a default */
         unsigned n_cpus;
+        uint64_t clock_ns; /* const: what a reading of the clock takes */
 
         /* The controller and what is asked of it, under `lock`. */
         pthread_mutex_t lock;
@@ -57,6 +58,9 @@ struct gc {
         uint64_t entries_seen; /* sum of entries at the last cycle */
         uint64_t entries_gone; /* of detached mutators */
         struct histogram times_gone[_GC_TIME_N];
+        struct gc_handshakes handshakes_gone; /* of this cycle, by those that left */
+        uint64_t times_then_ns[_GC_TIME_N];   /* sums when the last cycle had ended */
+        uint64_t n_vetoes_then;
         uint64_t moved_ns, moved_cpu_ns; /* the clocks at the last move: the controller's own */
         struct pacer pacer;
         struct pacer_plan plan;
@@ -116,6 +120,9 @@ void checkmark_run(struct gc *gc);
 
 /* mutator.c, for the controller. */
 uint64_t mutators_count_entries_locked(struct gc *gc);
+
+/* gc.c: what mutators have spent so far. */
+void gc_sum_times_ns_locked(struct gc *gc, uint64_t ret_sums_ns[static _GC_TIME_N]);
 
 /* cycle.c: the controller's thread. */
 void *cycle_controller_main(void *gc);

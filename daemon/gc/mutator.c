@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "gc/internals.h"
+#include "gc/toll.h"
 #include "heap/descriptor.h"
 #include "heap/marks.h"
 
@@ -39,16 +40,30 @@ static inline void mutator_answer(struct mutator *mutator)
 
 /* A proxy does O(1) work at normal priority, and is met once in a great while; only a debugging
  * mode keeps mutators away for long. */
-static void mutator_take_state(struct mutator *mutator)
+static bool mutator_try_take_state(struct mutator *mutator)
 {
         uint32_t expected = MUTATOR_AWAY;
 
-        while (!atomic_compare_exchange_weak_explicit(&mutator->state, &expected, MUTATOR_IN,
-                                                      memory_order_acquire, memory_order_relaxed)) {
-                hd_assert(expected != MUTATOR_IN);
-                expected = MUTATOR_AWAY;
-                sched_yield();
+        if (atomic_compare_exchange_strong_explicit(&mutator->state, &expected, MUTATOR_IN,
+                                                    memory_order_acquire, memory_order_relaxed)) {
+                return true;
         }
+        hd_assert(expected != MUTATOR_IN);
+        return false;
+}
+
+static void mutator_take_state(struct mutator *mutator)
+{
+        struct toll toll;
+
+        if (__builtin_expect(mutator_try_take_state(mutator), true)) {
+                return;
+        }
+        toll = toll_begin(mutator);
+        do {
+                sched_yield();
+        } while (!mutator_try_take_state(mutator));
+        toll_end(mutator, GC_TIME_PROXY, &toll);
 }
 
 /* Debugging modes keep mutators away: all of them for a while, or one until its proxy has come. */
@@ -130,6 +145,7 @@ static struct mutator *mutator_new(struct gc *gc, const char *name)
         mutator->heap = gc->heap;
         mutator->base = heap_base(gc->heap);
         mutator->points = gc->points;
+        mutator->n_until_toll = TOLL_SAMPLE;
         mutator->n_until_cycle = gc->config.debug.every;
         snprintf(mutator->name, sizeof(mutator->name), "%s", name);
         mutator->cache = malloc(sizeof(*mutator->cache));
@@ -201,6 +217,7 @@ void gc_detach(struct mutator *mutator)
         for (unsigned i = 0; i < _GC_TIME_N; i++) {
                 histogram_merge(&gc->times_gone[i], &mutator->times[i]);
         }
+        handshakes_add(&gc->handshakes_gone, &mutator->handshakes);
         gc->mutators[mutator->index] = NULL;
         gc->n_mutators--;
         pthread_mutex_unlock(&gc->lock);

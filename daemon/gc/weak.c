@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "gc/barrier.h"
+#include "gc/toll.h"
 #include "heap/descriptor.h"
 #include "heap/marks.h"
 
@@ -88,19 +89,40 @@ static enum gc_term weak_look(struct mutator *mutator, struct word object, uint3
 static bool weak_revive(struct mutator *mutator, uint64_t offset, uint32_t term)
 {
         struct gc *gc = mutator->gc;
+        struct toll toll;
 
-        while (term == GC_TERM_PROPOSED &&
-               !atomic_compare_exchange_weak_explicit(&gc->term, &term, GC_TERM_MARKING,
-                                                      memory_order_seq_cst, memory_order_seq_cst)) {
+        if (term == GC_TERM_PROPOSED) {
+                toll = toll_begin(mutator);
+                while (term == GC_TERM_PROPOSED &&
+                       !atomic_compare_exchange_weak_explicit(&gc->term, &term, GC_TERM_MARKING,
+                                                              memory_order_seq_cst,
+                                                              memory_order_seq_cst)) {
+                }
+                if (term == GC_TERM_PROPOSED) {
+                        atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
+                }
+                toll_end(mutator, GC_TIME_VETO, &toll);
         }
         if (term == GC_TERM_COMMITTED) {
                 return false;
         }
-        if (term == GC_TERM_PROPOSED) {
-                atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
-        }
         barrier_shade(mutator, offset);
         return true;
+}
+
+static bool weak_try_revive(struct mutator *mutator, uint64_t offset, uint32_t term)
+{
+        bool is_due = toll_is_due(mutator), revived;
+        struct toll toll;
+
+        if (is_due) {
+                toll = toll_begin(mutator);
+        }
+        revived = weak_revive(mutator, offset, term);
+        if (is_due) {
+                toll_end_sampled(mutator, GC_TIME_SHADE, &toll);
+        }
+        return revived;
 }
 
 struct word gc_weak_load(struct mutator *mutator, struct word object, uint32_t slot)
@@ -109,7 +131,7 @@ struct word gc_weak_load(struct mutator *mutator, struct word object, uint32_t s
         enum gc_term term = weak_look(mutator, object, slot, &bits);
 
         if (!word_is_weak(word_raw(bits)) ||
-            (term != GC_TERM_IDLE && !weak_revive(mutator, weak_offset(bits), term))) {
+            (term != GC_TERM_IDLE && !weak_try_revive(mutator, weak_offset(bits), term))) {
                 return word_nil();
         }
         return weak_stamped(mutator, weak_offset(bits) | WORD_REF_BIT);

@@ -60,6 +60,9 @@ static void rpc_section_gc(struct rpc *rpc)
                 {"handshakes", gc.n_handshakes},
                 {"handshake_total_ns", gc.handshake_total_ns},
                 {"handshake_max_ns", gc.handshake_max_ns},
+#define TIME(name, text, what, help) {text "_total_ns", gc.times_ns[GC_TIME_##name]},
+#include "gc/times.def"
+#undef TIME
                 {"goal_bytes", gc.goal_bytes},
                 {"live_bytes", gc.last.live_bytes},
                 {"live_objects", gc.last.live_objects},

@@ -11,7 +11,7 @@
 
 #include "stats/snapshot.h"
 
-#define PROMETHEUS_BYTES_MAX (32u << 10)
+#define PROMETHEUS_BYTES_MAX (64u << 10)
 #define PROMETHEUS_TYPE      "text/plain; version=0.0.4; charset=utf-8"
 
 /* Returns the length. */

@@ -68,6 +68,9 @@ void snapshot_take(struct snapshot *ret_snapshot, const struct snapshot_sources 
         *ret_snapshot = (struct snapshot){0};
         heap_get_stats(sources->heap, &ret_snapshot->heap);
         gc_get_stats(sources->gc, &ret_snapshot->gc);
+        for (enum gc_time time = 0; time < _GC_TIME_N; time++) {
+                gc_get_times(sources->gc, time, &ret_snapshot->gc_times[time]);
+        }
         store_get_stats(sources->store, &ret_snapshot->store);
         net_get_stats(sources->net, &ret_snapshot->net);
         process->cpu_ns = clock_process_cpu_ns();

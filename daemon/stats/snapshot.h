@@ -34,6 +34,7 @@ struct process_stats {
 struct snapshot {
         struct heap_stats heap;
         struct gc_stats gc;
+        struct histogram gc_times[_GC_TIME_N];
         struct store_stats store;
         struct net_stats net;
         struct process_stats process;

@@ -65,3 +65,16 @@ Test(histogram, an_empty_one_has_no_quantiles)
         cr_assert_eq(histogram_count(&histogram), 0u);
         cr_assert_eq(histogram_quantile_ns(&histogram, 500000), 0u);
 }
+
+Test(histogram, a_sample_stands_for_others)
+{
+        static struct histogram sampled, all;
+
+        histogram_add_n(&sampled, 100, 64);
+        histogram_add(&sampled, 3);
+        for (int i = 0; i < 64; i++) {
+                histogram_add(&all, 100);
+        }
+        histogram_add(&all, 3);
+        cr_assert_arr_eq(&sampled, &all, sizeof(all));
+}

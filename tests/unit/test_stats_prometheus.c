@@ -20,7 +20,7 @@ static void expect_line(const char *line)
 
 Test(stats_prometheus, numbers_seconds_and_ratios_are_written_in_their_units)
 {
-        struct snapshot snapshot = {0};
+        static struct snapshot snapshot;
         size_t n;
 
         snapshot.heap.alloc = 123456789;
@@ -37,9 +37,32 @@ Test(stats_prometheus, numbers_seconds_and_ratios_are_written_in_their_units)
         expect_line("\nheapd_build_info{version=\"" HEAPD_VERSION "\"} 1\n");
 }
 
+Test(stats_prometheus, histograms_are_exact_at_the_ends_of_their_buckets)
+{
+        static struct snapshot snapshot;
+
+        histogram_add(&snapshot.gc_times[GC_TIME_ANSWER], 255);
+        histogram_add(&snapshot.gc_times[GC_TIME_ANSWER], 256);
+        histogram_add(&snapshot.gc_times[GC_TIME_ANSWER], 67108863);
+        histogram_add(&snapshot.gc_times[GC_TIME_ANSWER], 67108864);
+        histogram_add(&snapshot.gc_times[GC_TIME_ANSWER], UINT64_C(3000000000));
+        histogram_add_n(&snapshot.gc_times[GC_TIME_SHADE], 40, 64);
+        prometheus_format(text, &snapshot);
+        expect_line("# TYPE heapd_gc_handshake_work_seconds histogram\n"
+                    "heapd_gc_handshake_work_seconds_bucket{by=\"answer\",le=\"2.55e-07\"} 1\n"
+                    "heapd_gc_handshake_work_seconds_bucket{by=\"answer\",le=\"1.023e-06\"} 2\n");
+        expect_line("{by=\"answer\",le=\"0.067108863\"} 3\n"
+                    "heapd_gc_handshake_work_seconds_bucket{by=\"answer\",le=\"+Inf\"} 5\n"
+                    "heapd_gc_handshake_work_seconds_sum{by=\"answer\"} 3.134218238\n"
+                    "heapd_gc_handshake_work_seconds_count{by=\"answer\"} 5\n"
+                    "heapd_gc_handshake_work_seconds_bucket{by=\"proxied\",le=\"2.55e-07\"} 0\n");
+        expect_line("\nheapd_gc_stolen_seconds_sum{cause=\"shade\"} 0.000002560\n"
+                    "heapd_gc_stolen_seconds_count{cause=\"shade\"} 64\n");
+}
+
 Test(stats_prometheus, the_largest_numbers_fit)
 {
-        struct snapshot snapshot;
+        static struct snapshot snapshot;
 
         memset(&snapshot, 0xff, sizeof(snapshot));
         snapshot.gc.cpu_fraction = 1;
@@ -49,7 +72,7 @@ Test(stats_prometheus, the_largest_numbers_fit)
 
 Test(stats_prometheus, promtool_has_nothing_to_say)
 {
-        struct snapshot snapshot = {0};
+        static struct snapshot snapshot;
         FILE *promtool;
 
         if (system("command -v promtool >/dev/null 2>&1") != 0) {
