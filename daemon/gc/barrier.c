@@ -30,12 +30,16 @@ static void barrier_veto(struct mutator *mutator)
         struct toll toll;
 
         if (atomic_load_explicit(&gc->term, memory_order_seq_cst) != GC_TERM_PROPOSED) {
+                gc_record(mutator, GC_TRANSITION_UNVETOED, 0, 0, 0);
                 return;
         }
         toll = toll_begin(mutator);
         if (atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_MARKING,
                                                     memory_order_seq_cst, memory_order_seq_cst)) {
+                gc_record(mutator, GC_TRANSITION_VETOED, 0, 0, 0);
                 atomic_fetch_add_explicit(&gc->n_vetoes, 1, memory_order_relaxed);
+        } else {
+                gc_record(mutator, GC_TRANSITION_UNVETOED, 0, 0, 0);
         }
         toll_end(mutator, GC_TIME_VETO, &toll);
 }
@@ -64,7 +68,11 @@ void barrier_shade(struct mutator *mutator, uint64_t offset)
                 return;
         }
         barrier_veto(mutator);
-        if (marks_try_set(mutator->heap, offset) && !marks_page_noscan(mutator->heap, offset)) {
+        if (!marks_try_set(mutator->heap, offset)) {
+                return;
+        }
+        gc_record(mutator, GC_TRANSITION_SHADED, offset, 0, 0);
+        if (!marks_page_noscan(mutator->heap, offset)) {
                 gc_point(gc, GC_POINT_MUTATOR_SHADED);
                 barrier_log(mutator, offset);
         }
@@ -75,6 +83,7 @@ static inline void barrier_store(struct mutator *mutator, _Atomic uint64_t *slot
         /* Release, as gc_store(); acquire, because the old value's object is looked up. */
         uint64_t old = atomic_exchange_explicit(slot, bits, memory_order_acq_rel);
 
+        gc_record(mutator, GC_TRANSITION_EXCHANGED, (uintptr_t)slot, bits, old);
         if (old & WORD_REF_BIT) {
                 barrier_shade(mutator, old - WORD_REF_BIT);
         }

@@ -69,6 +69,7 @@ static void cycle_sweep(struct gc *gc, struct gc_cycle *cycle)
         };
 
         workers_run(&gc->workers, cycle_sweep_worker, &job, NULL);
+        gc_record_own(gc, GC_TRANSITION_SWEPT, 0, 0);
         cycle->live_bytes = job.live_bytes;
         cycle->live_objects = job.live_objects;
         cycle->freed_bytes = job.freed_bytes;
@@ -101,6 +102,7 @@ static void cycle_begin(struct gc *gc, struct gc_cycle *cycle)
 {
         unsigned generation = gc->target.generation;
 
+        gc_record_own(gc, GC_TRANSITION_CYCLE, gc->n_started, 0);
         atomic_store_explicit(&gc->term, GC_TERM_MARKING, memory_order_seq_cst);
         cycle_move(gc, cycle, GC_PHASE_ARM);
         handshake_run(gc, (struct handshake){
@@ -128,14 +130,17 @@ static bool cycle_propose(struct gc *gc, struct gc_cycle *cycle)
 
         cycle_move(gc, cycle, GC_PHASE_PROPOSE);
         atomic_store_explicit(&gc->term, GC_TERM_PROPOSED, memory_order_seq_cst);
+        gc_record_own(gc, GC_TRANSITION_PROPOSED, 0, 0);
         handshake_run(gc, wave);
         gc_point(gc, GC_POINT_CONTROLLER_WAVE);
         if (!grey_logs_pending(&gc->grey.logs) &&
             atomic_compare_exchange_strong_explicit(&gc->term, &proposed, GC_TERM_COMMITTED,
                                                     memory_order_seq_cst, memory_order_seq_cst)) {
+                gc_record_own(gc, GC_TRANSITION_COMMITTED, 0, 0);
                 return true;
         }
         atomic_store_explicit(&gc->term, GC_TERM_MARKING, memory_order_seq_cst);
+        gc_record_own(gc, GC_TRANSITION_REJECTED, 0, 0);
         return false;
 }
 

@@ -89,6 +89,14 @@ static uint32_t debug_random(struct gc *gc)
         return (uint32_t)(z >> 32);
 }
 
+void gc_record_slow(const struct mutator *mutator, enum gc_transition transition, uint64_t a,
+                    uint64_t b, uint64_t c)
+{
+        const struct gc_config *config = &mutator->gc->config;
+
+        config->transition(config->transition_user, transition, mutator, a, b, c);
+}
+
 void gc_point_slow(struct gc *gc, enum gc_point point)
 {
         uint32_t delay_us = gc->config.debug.delay_us;

@@ -29,6 +29,7 @@
 #include "gc/debug.h"
 #include "gc/pacer.h"
 #include "gc/phase.h"
+#include "gc/transition.h"
 #include "heap/cache.h"
 #include "heap/heap.h"
 #include "heap/object.h"
@@ -65,6 +66,8 @@ struct gc_config {
         struct gc_debug debug;
         gc_point_fn *point; /* tests: called at every step of the protocol */
         void *point_user;
+        gc_transition_fn *transition; /* tests: told of every transition; builds with checks */
+        void *transition_user;
 };
 
 /* What cycles cost the mutators: histograms, one of each kind per mutator. */
@@ -164,6 +167,7 @@ struct mutator {
         bool armed;              /* stores log what they overwrite (GC-20) */
         bool grey;               /* and what they write (GC-21) */
         bool points;             /* debugging: steps of the protocol are delayed or watched */
+        bool recorded;           /* debugging: its transitions are told */
         uint32_t n_until_cycle;  /* debugging: allocations until one is asked for; 0: never */
         struct grey_packet *log; /* objects marked by this mutator's stores; NULL: none yet */
         uint64_t reported_bytes; /* of cache->handed_bytes, to the pacer */
@@ -238,6 +242,19 @@ struct word gc_root_load(struct mutator *mutator, struct gc_root *root);
  */
 struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count);
 
+void gc_record_slow(const struct mutator *mutator, enum gc_transition transition, uint64_t a,
+                    uint64_t b, uint64_t c);
+
+static inline void gc_record(const struct mutator *mutator, enum gc_transition transition,
+                             uint64_t a, uint64_t b, uint64_t c)
+{
+#if HEAPD_CHECKS >= 1
+        if (__builtin_expect(mutator->recorded, false)) {
+                gc_record_slow(mutator, transition, a, b, c);
+        }
+#endif
+}
+
 /* Aborts if the word was obtained in another request or by another mutator (GC-5). */
 static inline void gc_check_word(const struct mutator *mutator, struct word w)
 {
@@ -292,8 +309,11 @@ static inline _Atomic uint64_t *gc_slot(const struct mutator *mutator, struct wo
 /* Acquire: pairs with the release in gc_store(), so the object behind a reference is seen built. */
 static inline struct word gc_load(const struct mutator *mutator, struct word object, uint32_t slot)
 {
-        return gc_stamp_word(mutator, atomic_load_explicit(gc_slot(mutator, object, slot),
-                                                           memory_order_acquire));
+        _Atomic uint64_t *at = gc_slot(mutator, object, slot);
+        uint64_t bits = atomic_load_explicit(at, memory_order_acquire);
+
+        gc_record(mutator, GC_TRANSITION_LOADED, (uintptr_t)at, bits, 0);
+        return gc_stamp_word(mutator, bits);
 }
 
 /* The slow half of gc_store() and gc_root_store(): exchanges and shades (barrier.c). */
@@ -313,6 +333,7 @@ static inline void gc_store(struct mutator *mutator, struct word object, uint32_
                 gc_store_armed(mutator, at, value.bits);
         } else {
                 atomic_store_explicit(at, value.bits, memory_order_release);
+                gc_record(mutator, GC_TRANSITION_STORED, (uintptr_t)at, value.bits, 0);
         }
 }
 

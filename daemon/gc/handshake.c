@@ -23,6 +23,11 @@
 #define HANDSHAKE_SLEEP_MAX_NS (200 * 1000)
 #define HANDSHAKE_LATE_NS      (20 * 1000 * 1000) /* debugging: proxy=1 */
 
+static uint64_t handshake_flags(const struct handshake *target)
+{
+        return target->armed | target->grey << 1 | target->black << 2;
+}
+
 void handshakes_add(struct gc_handshakes *sum, const struct gc_handshakes *handshakes)
 {
         sum->n += handshakes->n;
@@ -58,6 +63,8 @@ void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_tim
         /* Written before `requested`, and not again until all have answered. */
         const struct handshake *target = &gc->target;
 
+        gc_record(mutator, GC_TRANSITION_ANSWERED, number, handshake_flags(target),
+                  target->hand_log && mutator->log);
         mutator->armed = target->armed;
         mutator->grey = target->grey;
         if (target->drop_holes) {
@@ -138,6 +145,7 @@ void handshake_run(struct gc *gc, struct handshake target)
                 }
         }
         pthread_mutex_unlock(&gc->lock);
+        gc_record_own(gc, GC_TRANSITION_REQUESTED, number, handshake_flags(&target));
         gc_point(gc, GC_POINT_CONTROLLER_REQUESTED);
         while (!handshake_all_answered(gc, number, waited_ns < patience_ns)) {
                 waited_ns += sleep_ns;
@@ -145,6 +153,7 @@ void handshake_run(struct gc *gc, struct handshake target)
                 sleep_ns = sleep_ns * 2 > HANDSHAKE_SLEEP_MAX_NS ? HANDSHAKE_SLEEP_MAX_NS
                                                                  : sleep_ns * 2;
         }
+        gc_record_own(gc, GC_TRANSITION_COMPLETED, number, 0);
         gc_point(gc, GC_POINT_CONTROLLER_ANSWERED);
 }
 

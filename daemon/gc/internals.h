@@ -112,6 +112,17 @@ static inline void gc_point(struct gc *gc, enum gc_point point)
         }
 }
 
+/* A transition of the collector's own threads. */
+static inline void gc_record_own(struct gc *gc, enum gc_transition transition, uint64_t a,
+                                 uint64_t b)
+{
+#if HEAPD_CHECKS >= 1
+        if (__builtin_expect(gc->config.transition != NULL, false)) {
+                gc->config.transition(gc->config.transition_user, transition, NULL, a, b, 0);
+        }
+#endif
+}
+
 /* checkmark.c: debugging only. Waits until every mutator is away, and keeps them there. */
 void hold_mutators(struct gc *gc);
 void hold_release(struct gc *gc);

@@ -41,7 +41,11 @@ static inline void mark_edge(struct marker *marker, uint64_t bits)
         if (!(bits & WORD_REF_BIT)) {
                 return;
         }
-        if (marks_try_set(marker->heap, offset) && !marks_page_noscan(marker->heap, offset)) {
+        if (!marks_try_set(marker->heap, offset)) {
+                return;
+        }
+        gc_record_own(marker->gc, GC_TRANSITION_MARKED, offset, 0);
+        if (!marks_page_noscan(marker->heap, offset)) {
                 grey_push(&marker->grey, offset);
         }
 }
@@ -53,7 +57,10 @@ static void mark_words(struct marker *marker, uint64_t offset, uint64_t from, ui
 
         for (uint64_t i = from; i < to; i++) {
                 /* Acquire: the object behind the reference is seen built (gc_store()). */
-                mark_edge(marker, atomic_load_explicit(&words[i], memory_order_acquire));
+                uint64_t bits = atomic_load_explicit(&words[i], memory_order_acquire);
+
+                gc_record_own(marker->gc, GC_TRANSITION_SCANNED, (uintptr_t)&words[i], bits);
+                mark_edge(marker, bits);
         }
         marker->scanned_bytes += (to - from) * sizeof(uint64_t);
 }
@@ -131,8 +138,11 @@ static void mark_roots(struct marker *marker, struct mark_job *job)
                n_chunks) {
                 gc_point(gc, GC_POINT_WORKER_ROOTS);
                 for (unsigned i = 0; i < GC_ROOT_CHUNK; i++) {
-                        mark_edge(marker, atomic_load_explicit(&gc->root_chunks[chunk][i].bits,
-                                                               memory_order_acquire));
+                        const struct gc_root *cell = &gc->root_chunks[chunk][i];
+                        uint64_t bits = atomic_load_explicit(&cell->bits, memory_order_acquire);
+
+                        gc_record_own(gc, GC_TRANSITION_ROOT_READ, (uintptr_t)&cell->bits, bits);
+                        mark_edge(marker, bits);
                 }
         }
 }

@@ -96,6 +96,7 @@ void gc_enter(struct mutator *mutator)
 void gc_leave(struct mutator *mutator)
 {
         hd_assert(mutator->state == MUTATOR_IN);
+        gc_record(mutator, GC_TRANSITION_BOUNDARY, 0, 0, 0);
         mutator_new_request(mutator);
         mutator_answer(mutator);
         mutator_point(mutator, GC_POINT_MUTATOR_LEAVE);
@@ -105,6 +106,7 @@ void gc_leave(struct mutator *mutator)
 
 void gc_poll(struct mutator *mutator)
 {
+        gc_record(mutator, GC_TRANSITION_BOUNDARY, 0, 0, 0);
         mutator_new_request(mutator);
         mutator_answer(mutator);
         if (mutator->points) {
@@ -146,6 +148,7 @@ static struct mutator *mutator_new(struct gc *gc, const char *name)
         mutator->base = heap_base(gc->heap);
         mutator->points = gc->points;
         mutator->n_until_toll = TOLL_SAMPLE;
+        mutator->recorded = gc->config.transition != NULL;
         mutator->n_until_cycle = gc->config.debug.every;
         snprintf(mutator->name, sizeof(mutator->name), "%s", name);
         mutator->cache = malloc(sizeof(*mutator->cache));
@@ -267,5 +270,6 @@ struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t coun
         /* Atomic, because a rescan of a flagged page may look at slots that are not in use yet. */
         atomic_store_explicit((_Atomic uint64_t *)(mutator->base + offset),
                               object_header(descriptor, 0, count), memory_order_relaxed);
+        gc_record(mutator, GC_TRANSITION_ALLOCATED, offset, marks_test(mutator->heap, offset), 0);
         return gc_stamp_word(mutator, offset | WORD_REF_BIT);
 }

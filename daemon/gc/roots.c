@@ -67,11 +67,15 @@ void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word va
         } else {
                 /* Release, as gc_store(): another mutator may load the cell. */
                 atomic_store_explicit(&root->bits, value.bits, memory_order_release);
+                gc_record(mutator, GC_TRANSITION_STORED, (uintptr_t)&root->bits, value.bits, 0);
         }
 }
 
 struct word gc_root_load(struct mutator *mutator, struct gc_root *root)
 {
+        uint64_t bits = atomic_load_explicit(&root->bits, memory_order_acquire);
+
         hd_assert(mutator->state == MUTATOR_IN);
-        return gc_stamp_word(mutator, atomic_load_explicit(&root->bits, memory_order_acquire));
+        gc_record(mutator, GC_TRANSITION_LOADED, (uintptr_t)&root->bits, bits, 0);
+        return gc_stamp_word(mutator, bits);
 }
