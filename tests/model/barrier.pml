@@ -32,6 +32,16 @@
  *   SWEEP_EARLY     the sweep does not wait for the answers to WHITEN
  *   NO_FLAGS        (with OVERFLOW) the wave does not look for flagged pages
  */
+/* Recorded runs are played through this model: then a step waits for the like of it to come next in
+ * the record (replay/README.md). In a search everything may come next. */
+#ifdef REPLAY
+#include "replay/barrier.pml"
+#else
+#define NEXT(who, transition, where, what, was) true
+#define TAKE(who)     skip
+#define HELD(m)       (1 << held[m])
+#endif
+
 #ifndef OBJECTS
 #define OBJECTS 2
 #endif
@@ -83,14 +93,17 @@ byte grey[OBJECTS + 1];
 bit fresh[OBJECTS + 1]; /* of the other generation */
 bit doomed[OBJECTS + 1]; /* not in the code: was unreachable when the cycle started */
 
-hidden byte reach, i, j;
+hidden int reach;
+hidden byte i, j;
 
+#ifndef REPLAY
 #if OBJECTS == 2
 #define ANY_GREY(who) (grey[1] == (who) || grey[2] == (who))
 #define ANY_FREE      (!used[1] || !used[2])
 #else
 #define ANY_GREY(who) (grey[1] == (who) || grey[2] == (who) || grey[3] == (who))
 #define ANY_FREE      (!used[1] || !used[2] || !used[3])
+#endif
 #endif
 
 #ifdef NO_FLAGS
@@ -99,10 +112,12 @@ hidden byte reach, i, j;
 #define ANY_FLAGGED ANY_GREY(PAGE)
 #endif
 
+#define IS_OVER (proposed && !ANY_GREY(QUEUE) && !ANY_FLAGGED)
+
 /* reach := the set of objects that root cells and requests reach, as bits. */
 inline find_reachable()
 {
-        reach = (1 << root[0]) | (1 << held[0]) | (1 << held[1]);
+        reach = (1 << root[0]) | HELD(0) | HELD(1);
         j = 0;
         do
         :: j < OBJECTS ->
@@ -126,12 +141,20 @@ inline shade(m, o)
         if
         :: (o) && !marked[o] ->
 #ifndef NO_WAVE_VETO
-                proposed = 0;
+                atomic {
+                        if
+                        :: proposed && NEXT(m, VETOED, 0, 0, 0) -> proposed = 0; TAKE(m)
+                        :: !proposed && NEXT(m, UNVETOED, 0, 0, 0) -> TAKE(m)
+                        fi
+                };
 #endif
                 atomic {
                         if
-                        :: !marked[o] -> marked[o] = 1; grey[o] = LOG(m)
-                        :: else
+                        :: !marked[o] && NEXT(m, SHADED, o, 0, 0) ->
+                                marked[o] = 1;
+                                grey[o] = LOG(m);
+                                TAKE(m)
+                        :: marked[o]
                         fi
                 }
         :: else
@@ -148,7 +171,12 @@ inline store(slot, value)
         fi;
         slot = value;
 #else
-        atomic { old = slot; slot = value };
+        atomic {
+                NEXT(me, STORE(me), to, value, IS_ARMED(me) * slot) ->
+                old = slot;
+                slot = value;
+                TAKE(me)
+        };
 #endif
         if
         :: IS_ARMED(me) ->
@@ -169,6 +197,13 @@ inline store(slot, value)
         atomic { old = 0; to = 0 }
 }
 
+inline make(o)
+{
+        used[o] = 1;
+        marked[o] = BORN(me);
+        fresh[o] = closing && level[me] == PLAIN
+}
+
 inline allocate()
 {
         d_step {
@@ -177,29 +212,40 @@ inline allocate()
                 :: used[1] && !used[2] -> held[me] = 2
                 :: else -> held[me] = OBJECTS
                 fi;
-                used[held[me]] = 1;
-                marked[held[me]] = BORN(me);
-                fresh[held[me]] = closing && level[me] == PLAIN
+                make(held[me])
         }
 }
 
+/* mutator_answer(), or the proxy. Logs are handed over to PROPOSE and to DISARM. */
+inline answer()
+{
+        atomic {
+                pending[me] && NEXT(me, ANSWERED, 0, target, HAS_LOG(me)) ->
+#ifndef KEEP_LOG
+                for (to : 1 .. OBJECTS) {
+                        if
+                        :: level[me] == ARMED && grey[to] == me + 1 -> grey[to] = QUEUE
+                        :: else
+                        fi
+                }
+                to = 0;
+#endif
+                level[me] = target;
+                pending[me] = 0;
+                TAKE(me)
+        }
+}
+
+#ifdef REPLAY
+#include "replay/barrier_mutator.pml"
+#else
 proctype mutator(byte me)
 {
         byte old, to;
 
 end:
         do
-        :: atomic {
-                pending[me] ->
-                level[me] = target;
-#ifndef KEEP_LOG
-                for (to : 1 .. OBJECTS) {
-                        if :: grey[to] == me + 1 -> grey[to] = QUEUE :: else fi
-                }
-                to = 0;
-#endif
-                pending[me] = 0
-           }
+        :: answer()
         :: atomic { !pending[me] && !over -> skip };
            do
            :: held[me] = root[0]
@@ -216,24 +262,38 @@ end:
         od
 }
 
+#endif
+
 inline ask(becomes)
 {
-        atomic { target = becomes; pending[0] = 1 };
+        atomic {
+                NEXT(COLLECTOR, REQUESTED, 0, becomes, 0) ->
+                target = becomes;
+                pending[0] = 1;
+                TAKE(COLLECTOR)
+        };
         pending[1] = 1
 }
 
 inline handshake(becomes)
 {
         ask(becomes);
-        atomic { !pending[0] && !pending[1] -> target = 0 }
+        atomic {
+                !pending[0] && !pending[1] && NEXT(COLLECTOR, COMPLETED, 0, 0, 0) ->
+                target = 0;
+                TAKE(COLLECTOR)
+        }
 }
 
 inline mark_edge(o)
 {
         atomic {
                 if
-                :: (o) && !marked[o] -> marked[o] = 1; grey[o] = QUEUE
-                :: else
+                :: (o) && !marked[o] && NEXT(COLLECTOR, MARKED, o, 0, 0) ->
+                        marked[o] = 1;
+                        grey[o] = QUEUE;
+                        TAKE(COLLECTOR)
+                :: !((o) && !marked[o])
                 fi;
                 edge = 0
         }
@@ -241,7 +301,12 @@ inline mark_edge(o)
 
 inline mark_object(o)
 {
-        atomic { grey[o] == QUEUE || grey[o] == PAGE -> edge = field[o]; grey[o] = NOBODY };
+        atomic {
+                (grey[o] == QUEUE || grey[o] == PAGE) && NEXT(COLLECTOR, SCANNED, o, field[o], 0) ->
+                edge = field[o];
+                grey[o] = NOBODY;
+                TAKE(COLLECTOR)
+        };
         mark_edge(edge)
 }
 
@@ -250,10 +315,14 @@ inline mark_object(o)
 inline mark_drain()
 {
         do
+#ifdef REPLAY
+        :: mark_object(next_where[COLLECTOR])
+#else
         :: mark_object(1)
         :: mark_object(2)
 #if OBJECTS > 2
         :: mark_object(3)
+#endif
 #endif
         :: atomic { !ANY_GREY(QUEUE) && !ANY_GREY(PAGE) -> break }
         od
@@ -264,13 +333,14 @@ inline sweep(o)
         d_step {
                 if
                 :: used[o] && !fresh[o] && marked[o] -> marked[o] = 0
-                :: used[o] && !fresh[o] && !marked[o] ->
+                :: used[o] && !fresh[o] && !marked[o] && NEXT(COLLECTOR, FREED, o, 0, 0) ->
                         find_reachable();
                         assert(!(reach & (1 << o)));
                         used[o] = 0;
                         field[o] = 0;
-                        doomed[o] = 0
-                :: else
+                        doomed[o] = 0;
+                        TAKE(COLLECTOR)
+                :: !used[o] || fresh[o]
                 fi
         }
 }
@@ -280,6 +350,9 @@ active proctype controller()
         byte edge, n;
 
         atomic {
+#ifdef REPLAY
+                c_code { trace_begin(); };
+#else
                 select (n : 0 .. OBJECTS);
                 root[0] = n;
                 used[1] = 1;
@@ -289,31 +362,38 @@ active proctype controller()
                 select (n : 0 .. OBJECTS);
                 field[2] = n;
                 n = 0;
+#endif
                 run mutator(0);
                 run mutator(1)
         }
         do
         :: atomic {
+                NEXT(COLLECTOR, CYCLE, 0, 0, 0) ->
                 find_reachable();
                 for (n : 1 .. OBJECTS) {
                         assert(!marked[n] && !grey[n]);
                         doomed[n] = used[n] && !(reach & (1 << n));
                         fresh[n] = 0
                 }
-                n = 0
+                n = 0;
+                TAKE(COLLECTOR)
            };
 #ifndef ONE_HANDSHAKE
            handshake(GREY);
 #endif
            handshake(ARMED);
-           edge = root[0];
+           atomic {
+                NEXT(COLLECTOR, ROOT_READ, 0, root[0], 0) ->
+                edge = root[0];
+                TAKE(COLLECTOR)
+           };
            mark_edge(edge);
            do
            :: mark_drain();
 #ifdef NO_WAVE
               break
 #else
-              proposed = 1;
+              atomic { NEXT(COLLECTOR, PROPOSED, 0, 0, 0) -> proposed = 1; TAKE(COLLECTOR) };
 #ifdef MARK_IN_WAVE
               ask(ARMED);
               do
@@ -329,8 +409,13 @@ active proctype controller()
 #endif
               atomic {
                       if
-                      :: proposed && !ANY_GREY(QUEUE) && !ANY_FLAGGED -> proposed = 0; break
-                      :: else -> proposed = 0
+                      :: IS_OVER && NEXT(COLLECTOR, COMMITTED, 0, 0, 0) ->
+                              proposed = 0;
+                              TAKE(COLLECTOR);
+                              break
+                      :: !IS_OVER && NEXT(COLLECTOR, REJECTED, 0, 0, 0) ->
+                              proposed = 0;
+                              TAKE(COLLECTOR)
                       fi
               }
 #endif
@@ -352,12 +437,23 @@ active proctype controller()
 #else
            handshake(PLAIN);
 #endif
+#ifdef REPLAY
+           do
+           :: next_transition[COLLECTOR] == SAW_FREED -> sweep(next_where[COLLECTOR])
+           :: next_transition[COLLECTOR] == SAW_SWEPT -> break
+           od;
+           for (n : 1 .. OBJECTS) {
+                   sweep(n)
+           }
+#else
            sweep(1);
            sweep(2);
 #if OBJECTS > 2
            sweep(3);
 #endif
+#endif
            atomic {
+                   NEXT(COLLECTOR, SWEPT, 0, 0, 0) ->
 #ifdef SWEEP_EARLY
                    !pending[0] && !pending[1];
 #endif
@@ -365,7 +461,8 @@ active proctype controller()
                            assert(!doomed[n] && !marked[n])
                    }
                    n = 0;
-                   closing = 0
+                   closing = 0;
+                   TAKE(COLLECTOR)
            }
 #ifndef CYCLES
            over = 1;
