@@ -33,6 +33,7 @@ SKIPPED = 77
 SECONDS = 60  # for one search; they take hundredths of one
 LEVELS = {0: 0, 3: 1, 5: 2, 4: 3}  # flags of a handshake: PLAIN, GREY, ARMED, BLACK
 NO_LEVEL = 9
+BATCHES_MAX = 5
 
 Step = collections.namedtuple("Step", "stream after until name where what was")
 Run = collections.namedtuple("Run", "steps live")
@@ -231,7 +232,7 @@ class Tap:
         self.n_done += 1
         self.n_failed += not passed
         print(f"{'ok' if passed else 'not ok'} {self.n_done} - {text}", flush=True)
-        for line in more:
+        for line in "\n".join(more).splitlines():
             print(f"# {line}", flush=True)
 
 
@@ -259,10 +260,29 @@ def replay_all(folder, runs):
         return list(pool.map(lambda pair: replay(folder, *pair), enumerate(runs)))
 
 
+def missing_in(runs):
+    met = {step.name for run in runs for step in run.steps}
+    return [name for name in NUMBERS if name not in met]
+
+
+def record_all(recorder, folder, n_runs):
+    """n_runs, and more while some transition has not occurred: with much load some are rare."""
+    said, paths, runs = [], [], []
+    for batch in range(BATCHES_MAX):
+        text, status, more = record(recorder, os.path.join(folder, f"runs-{batch}"), n_runs)
+        said.append(text)
+        paths += more
+        runs += [read_run(path) for path in more]
+        if status != 0 or len(more) != n_runs:
+            raise RuntimeError(f"the recorder failed: {text}")
+        if not missing_in(runs):
+            break
+    return said, paths, runs
+
+
 def check_runs(folder, recorder, n_runs):
     tap = Tap(2 + len(TAMPERINGS))
-    said, status, paths = record(recorder, os.path.join(folder, "runs"), n_runs)
-    runs = [read_run(path) for path in paths]
+    said, paths, runs = record_all(recorder, folder, n_runs)
     results = replay_all(folder, runs)
     refused = [i for i, (allowed, _) in enumerate(results) if not allowed]
     more = [line for i in refused[:3] for line in [paths[i], *show(runs[i], results[i][1])]]
@@ -273,15 +293,15 @@ def check_runs(folder, recorder, n_runs):
         more.append(f"kept in {kept}")
     n_steps = sum(len(run.steps) for run in runs)
     tap.say(
-        len(runs) == n_runs and status == 0 and not refused,
-        f"the model allows {n_runs} runs of {n_steps} transitions",
-        [*said.splitlines(), *more],
+        not refused,
+        f"{len(runs) - len(refused)} of {len(runs)} runs are allowed, {n_steps} transitions",
+        ["\n".join(said).replace("# ", ""), *more],
     )
     counts = collections.Counter(step.name for run in runs for step in run.steps)
-    missing = [name for name in NUMBERS if not counts[name]]
+    missing = missing_in(runs)
     told = ", ".join(f"{counts[name]} {name}" for name in NUMBERS)
     tap.say(not missing, "every transition was met", [told])
-    choice = random.Random(said)
+    choice = random.Random(said[0])
     for what, suits, change in TAMPERINGS:
         altered = [tampered(run, suits, change, choice) for run in runs]
         altered = [run for run in altered if run][:10]
