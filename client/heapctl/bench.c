@@ -10,10 +10,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
-#include "proto/envelope.h"
 #include "proto/limits.h"
-#include "proto/scanner.h"
-#include "proto/writer.h"
 
 /*
  * Requests go out in batches of `pipeline`. Batch i belongs to connection i modulo their number,
@@ -36,13 +33,13 @@ struct peer {
         uint64_t sent_ns;    /* closed loop: when the batch in hand left */
         struct writer writer;
         size_t n_written;
-        struct scanner scanner;
         size_t n_in;
         uint8_t *in;
 };
 
 struct bench {
         const struct bench_options *options;
+        const struct bench_protocol *protocol;
         struct bench_result *result;
         struct peer *peers;
         int epoll;
@@ -104,20 +101,16 @@ static void peer_put_request(struct bench *bench, struct peer *peer, uint64_t nu
 {
         const struct bench_options *options = bench->options;
         uint64_t pick = bench_random(bench) % (options->n_gets + options->n_sets);
-        bool get = pick < options->n_gets;
         char key[BENCH_KEY_BYTES];
 
         bench_key(key, (uint32_t)(bench_random(bench) % options->keys));
-        envelope_request(&peer->writer, (uint32_t)number, get ? "obj.get" : "obj.set", 2);
-        writer_text(&peer->writer, key);
-        if (get) {
-                writer_array(&peer->writer, 1);
-                writer_uint(&peer->writer, 0);
-        } else {
-                writer_map(&peer->writer, 1);
-                writer_uint(&peer->writer, 0);
-                writer_str(&peer->writer, bench->value, options->bytes);
-        }
+        bench->protocol->put(&peer->writer, &(struct bench_request){
+                                                    .number = (uint32_t)number,
+                                                    .get = pick < options->n_gets,
+                                                    .key = key,
+                                                    .value = bench->value,
+                                                    .n_value = options->bytes,
+                                            });
 }
 
 static void peer_begin_batch(struct bench *bench, struct peer *peer)
@@ -192,54 +185,45 @@ static int peer_top_up(struct bench *bench, struct peer *peer, uint64_t now_ns)
         return peer_flush(bench, peer);
 }
 
-static int peer_answer(struct bench *bench, struct peer *peer, const uint8_t *bytes, size_t n,
-                       uint64_t now_ns)
+/* The length of the next answer, entered into the result; 0: not all there. */
+static ssize_t peer_take_answer(struct bench *bench, struct peer *peer, const uint8_t *bytes,
+                                size_t n, uint64_t now_ns)
 {
         struct bench_result *result = bench->result;
-        struct response response;
+        char refusal[sizeof(result->refusal)] = "";
+        ssize_t n_used = bench->protocol->take(bytes, n, (uint32_t)peer->n_answered, refusal);
 
-        if (response_decode(bytes, n, &response) != 0 || response.type == RESPONSE_EVENT ||
-            response.msgid != (uint32_t)peer->n_answered || peer_in_flight(bench, peer) == 0) {
+        if (n_used <= 0) {
+                return n_used;
+        }
+        if (peer_in_flight(bench, peer) == 0) {
                 return -EPROTO;
         }
-        if (response.type == RESPONSE_ERROR && result->n_refused++ == 0 &&
-            response.name.type == WIRE_STR) {
-                snprintf(result->refusal, sizeof(result->refusal), "%.*s", (int)response.name.n,
-                         (const char *)response.name.bytes);
+        if (refusal[0] && result->n_refused++ == 0) {
+                memcpy(result->refusal, refusal, sizeof(refusal));
         }
         histogram_add(&result->latency, now_ns - peer_due_ns(bench, peer));
         result->n_answered++;
         peer->n_answered++;
-        return 0;
+        return n_used;
 }
 
 static int peer_read(struct bench *bench, struct peer *peer)
 {
         ssize_t n = recv(peer->fd, peer->in + peer->n_in, PEER_IN_BYTES - peer->n_in, 0);
         uint64_t now_ns = bench_now_ns();
-        size_t begin = 0, at = peer->n_in, n_used;
+        size_t begin = 0;
 
         if (n <= 0) {
                 return n == 0 ? -ECONNRESET : errno == EAGAIN ? 0 : -errno;
         }
         peer->n_in += (size_t)n;
-        while (at < peer->n_in) {
-                enum scanner_outcome outcome = scanner_feed(&peer->scanner, peer->in + at,
-                                                            peer->n_in - at, &n_used);
-                int r;
-
-                if (outcome == SCANNER_MORE) {
-                        break;
+        while (begin < peer->n_in && (n = peer_take_answer(bench, peer, peer->in + begin,
+                                                           peer->n_in - begin, now_ns)) != 0) {
+                if (n < 0) {
+                        return (int)n;
                 }
-                if (outcome != SCANNER_MESSAGE) {
-                        return -EPROTO;
-                }
-                at += n_used;
-                r = peer_answer(bench, peer, peer->in + begin, at - begin, now_ns);
-                if (r < 0) {
-                        return r;
-                }
-                begin = at;
+                begin += (size_t)n;
         }
         peer->n_in -= begin;
         memmove(peer->in, peer->in + begin, peer->n_in);
@@ -253,7 +237,6 @@ static int peer_open(struct bench *bench, struct peer *peer, const struct sockad
 
         peer->in = malloc(PEER_IN_BYTES);
         writer_init(&peer->writer, SIZE_MAX); /* by what may be in flight */
-        scanner_init(&peer->scanner, PEER_IN_BYTES);
         if (!peer->in) {
                 return -ENOMEM;
         }
@@ -412,13 +395,14 @@ static void bench_charge_unanswered(struct bench *bench, uint64_t now_ns)
         }
 }
 
-int bench_run(const struct bench_options *options, const struct sockaddr *address,
-              socklen_t n_address, const volatile sig_atomic_t *stop,
-              struct bench_result *ret_result)
+int bench_run(const struct bench_options *options, const struct bench_protocol *protocol,
+              const struct sockaddr *address, socklen_t n_address,
+              const volatile sig_atomic_t *stop, struct bench_result *ret_result)
 {
         double run_ns = (double)options->seconds * 1e9;
         struct bench bench = {
                 .options = options,
+                .protocol = protocol,
                 .result = ret_result,
                 .epoll = -1,
                 .random = 88172645463325252u,

@@ -14,14 +14,6 @@
 /* bench: makes the records, loads the daemon, says what it saw, and takes the records' names away.
  */
 
-static const struct {
-        const char *name;
-        double share;
-} QUANTILES[] = {{"p50", 0.5},     {"p90", 0.9},       {"p99", 0.99},
-                 {"p99.9", 0.999}, {"p99.99", 0.9999}, {"max", 1}};
-
-enum { N_QUANTILES = sizeof(QUANTILES) / sizeof(QUANTILES[0]) };
-
 static volatile sig_atomic_t bench_stop;
 
 static void bench_on_signal(int number)
@@ -67,36 +59,11 @@ static int bench_drop_records(struct invocation *invocation)
         return r == 0 ? heapd_finish(invocation->conn) : r;
 }
 
-static void bench_print_json(const struct bench_options *options, const struct bench_result *result)
-{
-        const struct histogram *histograms[] = {&result->latency, &result->late};
-
-        printf("{\"rate\":%u,\"connections\":%u,\"pipeline\":%u,\"keys\":%u,\"bytes\":%u,"
-               "\"gets\":%u,\"sets\":%u,\"answered\":%" PRIu64 ",\"refused\":%" PRIu64
-               ",\"unanswered\":%" PRIu64 ",\"seconds\":%.3f,\"per_second\":%.0f",
-               options->rate, options->connections, options->pipeline, options->keys,
-               options->bytes, options->n_gets, options->n_sets, result->n_answered,
-               result->n_refused, result->n_unanswered, (double)result->elapsed_ns / 1e9,
-               (double)result->n_answered * 1e9 / (double)result->elapsed_ns);
-        if (result->n_refused > 0) {
-                printf(",\"refusal\":\"%s\"", result->refusal);
-        }
-        for (int i = 0; i < (options->rate > 0 ? 2 : 1); i++) {
-                printf(",\"%s_us\":{", i == 0 ? "latency" : "sent_late");
-                for (size_t k = 0; k < N_QUANTILES; k++) {
-                        printf("%s\"%s\":%.1f", k == 0 ? "" : ",", QUANTILES[k].name,
-                               (double)histogram_at(histograms[i], QUANTILES[k].share) / 1e3);
-                }
-                putchar('}');
-        }
-        puts("}");
-}
-
 static void bench_print_row(const char *name, const struct histogram *histogram)
 {
         printf("%-20s", name);
-        for (size_t i = 0; i < N_QUANTILES; i++) {
-                printf("%11.1f", (double)histogram_at(histogram, QUANTILES[i].share) / 1e3);
+        for (size_t i = 0; i < N_BENCH_QUANTILES; i++) {
+                printf("%11.1f", (double)histogram_at(histogram, bench_quantiles[i].share) / 1e3);
         }
         putchar('\n');
 }
@@ -112,8 +79,8 @@ static void bench_print(const struct bench_options *options, const struct bench_
         printf("; %" PRIu64 " refused%s%s, %" PRIu64 " unanswered\n", result->n_refused,
                result->n_refused > 0 ? " with " : "", result->refusal, result->n_unanswered);
         printf("%-20s", "microseconds");
-        for (size_t i = 0; i < N_QUANTILES; i++) {
-                printf("%11s", QUANTILES[i].name);
+        for (size_t i = 0; i < N_BENCH_QUANTILES; i++) {
+                printf("%11s", bench_quantiles[i].name);
         }
         putchar('\n');
         bench_print_row("answered after", &result->latency);
@@ -134,8 +101,8 @@ static int bench_load(struct invocation *invocation, struct bench_result *result
         if (getpeername(heapd_fd(invocation->conn), (struct sockaddr *)&address, &n_address) < 0) {
                 r = -errno;
         } else {
-                r = bench_run(&invocation->bench, (struct sockaddr *)&address, n_address,
-                              &bench_stop, result);
+                r = bench_run(&invocation->bench, &bench_rpc, (struct sockaddr *)&address,
+                              n_address, &bench_stop, result);
         }
         if (r < 0) {
                 fprintf(stderr, "heapctl: bench: %s\n", heapd_error_name(r));
