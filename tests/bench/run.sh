@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc bench_core_sharing bench_handshake bench_mark)
+names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
@@ -21,23 +21,24 @@ shift
 
 build=build-bench
 [ -f $build/build.ninja ] || meson setup $build --buildtype=release >&2
+result=tests/bench/results/$name.txt
 case $name in
-latency_during_gc)
-        ninja -C $build daemon/heapd client/heapctl/heapctl >&2
-        peers=()
-        if command -v go >/dev/null; then
+latency_*)
+        # They keep what they say themselves, so that --append can add to it.
+        ninja -C $build daemon/heapd client/heapctl/heapctl tests/bench/{bench_load,echo} >&2
+        options=()
+        if [ "$name" = latency_4gb ]; then
+                options=(--objects 83000000 --servers heapd,floor)
+        elif command -v go >/dev/null; then
                 go build -o $build/gosrv tests/bench/peers/gosrv.go
-                peers=(--peer $build/gosrv)
         fi
-        command=(tests/bench/latency_during_gc.py $build/daemon/heapd $build/client/heapctl/heapctl
-                "${peers[@]}")
+        exec tests/bench/latency_during_gc.py $build --keep "$result" "${options[@]}" "$@"
         ;;
 bench_*)
         ninja -C $build tests/bench/"$name" >&2
-        command=($build/tests/bench/$name)
+        {
+                echo "# $(/usr/bin/python3 tests/bench/machine.py)"
+                $build/tests/bench/"$name" "$@"
+        } | tee "$result"
         ;;
 esac
-{
-        echo "# $(/usr/bin/python3 tests/bench/machine.py)"
-        "${command[@]}" "$@"
-} | tee tests/bench/results/"$name".txt
