@@ -45,6 +45,7 @@ struct daemon {
         struct heap *heap;
         struct gc *gc;
         struct gc_listener listener;
+        enum gctrace_style gctrace;
         struct mutator *mutator;
         struct store *store;
         struct doors doors;
@@ -78,9 +79,9 @@ static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
 {
         struct daemon *daemon = user;
 
-        if (daemon->options->gctrace) {
+        if (daemon->gctrace != GCTRACE_OFF) {
                 char text[GCTRACE_BYTES_MAX];
-                size_t n = gctrace_format(text, cycle, daemon->start_ns);
+                size_t n = gctrace_format(text, cycle, daemon->start_ns, daemon->gctrace);
 
                 /* In place of the terminator: one write, so that lines do not mix. */
                 text[n] = '\n';
@@ -201,6 +202,11 @@ static int daemon_new_store(struct daemon *daemon)
         if (options->gc_debug &&
             !gc_debug_parse(options->gc_debug, &gc_config.debug, error, sizeof(error))) {
                 log_error("Cannot use --gc-debug '%s': %s", options->gc_debug, error);
+                return EX_USAGE;
+        }
+        if (options->gctrace &&
+            !gctrace_find_style(*options->gctrace ? options->gctrace : "go", &daemon->gctrace)) {
+                log_error("Cannot use --gctrace=%s: there is no such style", options->gctrace);
                 return EX_USAGE;
         }
         r = heap_new(&daemon->heap, &heap_config);

@@ -257,6 +257,7 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
 {
         uint64_t elapsed_ns;
 
+        cycle->band = gc_band(gc);
         pthread_mutex_lock(&gc->lock);
         cycle->root_bytes = atomic_load_explicit(&gc->n_roots, memory_order_relaxed) *
                             sizeof(uint64_t);

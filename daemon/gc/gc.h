@@ -116,6 +116,7 @@ struct gc_cycle {
         uint64_t overflows;      /* objects that met a full grey queue */
         double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
         unsigned n_workers, n_cpus;
+        enum pacer_band band; /* that the memory limit has the heap in */
 };
 
 /* Called on the collector's controller, never while a lock is held; must not call back into gc

@@ -72,9 +72,9 @@ static void parse_TEXT(const char *text, const char **ret_field, struct argp_sta
         *ret_field = text;
 }
 
-static void parse_FLAG(const char *text, bool *ret_field, struct argp_state *state)
+static void parse_OPTIONAL(const char *text, const char **ret_field, struct argp_state *state)
 {
-        *ret_field = true;
+        *ret_field = text ? text : "";
 }
 
 static void parse_BYTES(const char *text, uint64_t *ret_field, struct argp_state *state)
@@ -110,6 +110,14 @@ static void parse_WORKERS(const char *text, unsigned *ret_field, struct argp_sta
         *ret_field = (unsigned)n;
 }
 
+enum {
+        FLAGS_TEXT = 0,
+        FLAGS_OPTIONAL = OPTION_ARG_OPTIONAL,
+        FLAGS_BYTES = 0,
+        FLAGS_PERCENT = 0,
+        FLAGS_WORKERS = 0,
+};
+
 static error_t options_on_key(int key, char *text, struct argp_state *state)
 {
         struct options *options = state->input;
@@ -130,7 +138,7 @@ void options_parse(struct options *ret_options, int argc, char **argv)
 {
         static const struct argp_option table[] = {
 #define OPTION(key_, name_, argument, parser, field, help) \
-        {.name = name_, .key = key_, .arg = argument, .doc = help},
+        {.name = name_, .key = key_, .arg = argument, .flags = FLAGS_##parser, .doc = help},
 #include "service/options.def"
 #undef OPTION
                 {0},

@@ -25,7 +25,7 @@ struct options {
         int gc_percent;       /* < 0: never */
         unsigned n_gc_workers;
         uint64_t memory_limit_bytes; /* 0: none */
-        bool gctrace;
+        const char *gctrace;         /* NULL: none; "": the usual style */
 };
 
 void options_parse(struct options *ret_options, int argc, char **argv);
