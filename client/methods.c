@@ -81,30 +81,69 @@ static int method_bool(struct heapd *conn, bool *ret_bool)
         return 0;
 }
 
-/*
- * Ends a request with {into: number} and calls. A number whose request failed is broken until it
- * is dropped, so it is dropped here.
- */
-static int method_bind(struct heapd *conn, uint32_t *ret_handle)
+/* A number for a request under way, which is forgotten if there is none. */
+static int method_take_number(struct heapd *conn, uint32_t *ret_number)
 {
-        struct failure failure;
-        uint32_t number;
-        int r = heapd_number(conn, &number);
+        int r = heapd_number(conn, ret_number);
 
         if (r < 0) {
                 conn->building = false;
-                return r;
         }
-        heapd_put_into(conn, number);
-        r = heapd_call(conn, NULL);
+        return r;
+}
+
+/* Calls, to bind the number. One whose request failed is broken until it is dropped, so it is
+ * dropped here. */
+static int method_bind_number(struct heapd *conn, uint32_t number, struct heapd_result **ret_result)
+{
+        struct failure failure;
+        int r = heapd_call(conn, ret_result);
+
         if (r != 0) {
                 failure = conn->failure;
                 heapd_drop(conn, number);
                 conn->failure = failure;
+        }
+        return r;
+}
+
+/* Ends a request with {into: number} and calls. */
+static int method_bind(struct heapd *conn, uint32_t *ret_handle)
+{
+        uint32_t number;
+        int r = method_take_number(conn, &number);
+
+        if (r < 0) {
                 return r;
         }
-        *ret_handle = number;
-        return 0;
+        heapd_put_into(conn, number);
+        r = method_bind_number(conn, number, NULL);
+        if (r == 0) {
+                *ret_handle = number;
+        }
+        return r;
+}
+
+/* The same with another option beside it. */
+static int method_bind_with(struct heapd *conn, const char *option, const struct heapd_value *value,
+                            uint32_t *ret_handle)
+{
+        uint32_t number;
+        int r = method_take_number(conn, &number);
+
+        if (r < 0) {
+                return r;
+        }
+        heapd_put_map(conn, 2);
+        heapd_put_text(conn, option);
+        heapd_put_value(conn, value);
+        heapd_put_text(conn, "into");
+        heapd_put_uint(conn, number);
+        r = method_bind_number(conn, number, NULL);
+        if (r == 0) {
+                *ret_handle = number;
+        }
+        return r;
 }
 
 int heapd_number(struct heapd *conn, uint32_t *ret_number)
@@ -229,6 +268,7 @@ int heapd_obj_info(struct heapd *conn, uint32_t handle, struct heapd_info *ret_i
         if (heapd_find(map, "version", &value)) {
                 heapd_as_uint(&value, &info.version); /* nil where there is none */
         }
+        info.weak = heapd_find(map, "weak", &value) && value.type == HEAPD_BOOL && value.boolean;
         *ret_info = info;
         return 0;
 }
@@ -350,6 +390,51 @@ int heapd_map_scan(struct heapd *conn, uint32_t handle, const struct heapd_value
 {
         method_begin(conn, "map.scan", handle);
         return method_scan(conn, cursor, limit, ret_result);
+}
+
+int heapd_weak_map_new(struct heapd *conn, const struct heapd_value *values, size_t n_values,
+                       uint32_t *ret_handle)
+{
+        struct heapd_value yes = heapd_bool(true);
+
+        heapd_begin(conn, "obj.new");
+        heapd_put_text(conn, "map");
+        method_pairs(conn, values, n_values);
+        return method_bind_with(conn, "weak", &yes, ret_handle);
+}
+
+int heapd_weak_new(struct heapd *conn, uint32_t handle, const struct heapd_value *token,
+                   uint32_t *ret_handle)
+{
+        heapd_begin(conn, "obj.new");
+        heapd_put_text(conn, "weak");
+        heapd_put_uint(conn, handle);
+        return token ? method_bind_with(conn, "token", token, ret_handle)
+                     : method_bind(conn, ret_handle);
+}
+
+int heapd_weak_get(struct heapd *conn, uint32_t handle, uint32_t *ret_handle)
+{
+        heapd_auto_result struct heapd_result *result = NULL;
+        uint32_t number;
+        int r;
+
+        method_begin(conn, "weak.get", handle);
+        r = method_take_number(conn, &number);
+        if (r < 0) {
+                return r;
+        }
+        heapd_put_into(conn, number);
+        r = method_bind_number(conn, number, &result);
+        if (r != 0) {
+                return r;
+        }
+        if (heapd_result_value(result)->type == HEAPD_NIL) {
+                numbers_give(&conn->numbers, number); /* nothing was bound to it */
+                number = 0;
+        }
+        *ret_handle = number;
+        return 0;
 }
 
 int heapd_blob_new(struct heapd *conn, const void *bytes, uint32_t n, uint32_t *ret_handle)

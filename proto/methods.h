@@ -35,7 +35,7 @@ enum param_type {
 
 enum method_cost { METHOD_BOUNDED, METHOD_SLICED };
 
-enum { METHOD_PARAMS_MAX = 4, METHOD_OPTIONS_MAX = 6, METHOD_NAME_BYTES_MAX = 32 };
+enum { METHOD_PARAMS_MAX = 4, METHOD_OPTIONS_MAX = 16, METHOD_NAME_BYTES_MAX = 32 };
 
 struct method_param {
         const char *name;

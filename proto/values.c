@@ -256,20 +256,21 @@ static bool value_init(enum wire_kind kind, struct reader *reader, struct wire_v
                 [WIRE_KIND_RECORD] = "an array of values, a number of slots, or nil",
                 [WIRE_KIND_ARRAY] = "an array of values, or nil",
                 [WIRE_KIND_MAP] = "a map, an array of [key, value], or nil",
+                [WIRE_KIND_WEAK] = "an object: a handle or a name",
                 [WIRE_KIND_BLOB] = "a bin or a string",
                 [_WIRE_KIND_N] = "the content of a known kind",
         };
         static const enum param_type types[] = {
                 [WIRE_KIND_RECORD] = TYPE_VALUES, [WIRE_KIND_ARRAY] = TYPE_VALUES,
-                [WIRE_KIND_MAP] = TYPE_PAIRS,     [WIRE_KIND_BLOB] = TYPE_BYTES,
-                [_WIRE_KIND_N] = TYPE_NONE,
+                [WIRE_KIND_MAP] = TYPE_PAIRS,     [WIRE_KIND_WEAK] = TYPE_OBJECT,
+                [WIRE_KIND_BLOB] = TYPE_BYTES,    [_WIRE_KIND_N] = TYPE_NONE,
         };
         struct reader peek = *reader;
 
         if (!reader_next(&peek, value)) {
                 return value_cut_off(flaw);
         }
-        if ((value->type == WIRE_NIL && kind != WIRE_KIND_BLOB) ||
+        if ((value->type == WIRE_NIL && kind != WIRE_KIND_BLOB && kind != WIRE_KIND_WEAK) ||
             (value->type == WIRE_UINT && kind == WIRE_KIND_RECORD)) {
                 *reader = peek;
         } else if (!value_check(types[kind], kind, reader, value, flaw)) {

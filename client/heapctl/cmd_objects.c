@@ -125,8 +125,9 @@ static void get_table(const struct heapd_info *info, const struct heapd_value *c
         struct heapd_items items = heapd_items(content);
         struct heapd_value key = heapd_int(0), value;
 
-        printf("%s of %" PRIu64 ", %" PRIu64 " bytes, version %" PRIu64 "\n", info->kind,
-               info->n_items, info->size_bytes, info->version);
+        printf("%s%s of %" PRIu64 ", %" PRIu64 " bytes, version %" PRIu64 "\n",
+               info->weak ? "weak " : "", info->kind, info->n_items, info->size_bytes,
+               info->version);
         while (heapd_item(&items, &value)) {
                 if (content->type == HEAPD_MAP) {
                         key = value;
@@ -167,6 +168,7 @@ static int get_show(struct invocation *invocation, uint32_t handle)
         }
         json = json_object_new_object();
         json_object_object_add(json, "kind", json_object_new_string(info.kind));
+        json_object_object_add(json, "weak", json_object_new_boolean(info.weak));
         json_object_object_add(json, "bytes", json_object_new_uint64(info.size_bytes));
         json_object_object_add(json, "version", json_object_new_uint64(info.version));
         json_object_object_add(json, "value", json_from_value(heapd_result_value(result)));

@@ -419,9 +419,11 @@ int heapd_obj_new(struct heapd *conn, const char *kind, const struct heapd_value
 
 struct heapd_info {
         char kind[16];
-        uint64_t n_items;    /* slots, elements, entries, or bytes of a blob */
+        uint64_t n_items;    /* slots, elements, entries, or bytes of a blob; of a weak reference 1,
+                              * and 0 once its object is gone */
         uint64_t size_bytes; /* what the object itself takes in the heap */
         uint64_t version;    /* +1 with every change; 0 for what cannot change */
+        bool weak;           /* a map that does not keep its values alive */
 };
 
 int heapd_obj_info(struct heapd *conn, uint32_t handle, struct heapd_info *ret_info);
@@ -471,6 +473,21 @@ int heapd_map_del(struct heapd *conn, uint32_t handle, const struct heapd_value 
 /* {items: [[key, value]...], cursor}: as heapd_name_list() goes through names. */
 int heapd_map_scan(struct heapd *conn, uint32_t handle, const struct heapd_value *cursor,
                    uint32_t limit, struct heapd_result **ret_result);
+
+/*
+ * A map that does not keep its values alive, which must be references: when one of its objects is
+ * collected, its entry goes. For the rest it is used as any map.
+ */
+int heapd_weak_map_new(struct heapd *conn, const struct heapd_value *values, size_t n_values,
+                       uint32_t *ret_handle);
+
+/* A weak reference to an object: it does not keep it alive. `token` is a value to go with it, or
+ * NULL. */
+int heapd_weak_new(struct heapd *conn, uint32_t handle, const struct heapd_value *token,
+                   uint32_t *ret_handle);
+
+/* A new handle to the object of a weak reference, or 0 if it is gone; once gone, always gone. */
+int heapd_weak_get(struct heapd *conn, uint32_t handle, uint32_t *ret_handle);
 
 /* A blob of these bytes. */
 int heapd_blob_new(struct heapd *conn, const void *bytes, uint32_t n, uint32_t *ret_handle);

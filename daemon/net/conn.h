@@ -56,6 +56,7 @@ struct net {
         struct list turns;  /* conns with messages in hand, next one first */
         struct list parked; /* struct parked, by cycle */
         uv_idle_t idle;     /* active while there are turns to take: keeps the loop from sleeping */
+        bool purging;       /* the store has something to do between turns */
         uv_timer_t tick;    /* active while somebody is ending */
         unsigned n_ending;
         bool draining;

@@ -33,6 +33,7 @@ static rpc_fn *const dispatch_table[_METHOD_N] = {
         [METHOD_ARRAY_SPLICE] = rpc_array_splice,
         [METHOD_MAP_DEL] = rpc_map_del,
         [METHOD_MAP_SCAN] = rpc_map_scan,
+        [METHOD_WEAK_GET] = rpc_weak_get,
         [METHOD_BLOB_OPEN] = rpc_blob_open,
         [METHOD_BLOB_READ] = rpc_blob_read,
         [METHOD_HEAP_STATS] = rpc_heap_stats,

@@ -60,7 +60,7 @@ int net_listen(struct net *net, int fd);
  * connection once its answers are written, at the latest after NET_DRAIN_MS. */
 void net_drain(struct net *net, void (*drained)(void *user), void *user);
 
-/* Answers those who wait for a cycle up to this one. */
+/* Answers those who wait for a cycle up to this one, and lets the store tidy up after it. */
 void net_cycle_ended(struct net *net, uint64_t cycle);
 
 /* Any thread. */

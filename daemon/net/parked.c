@@ -3,6 +3,7 @@
 
 #include "net/conn.h"
 #include "proto/envelope.h"
+#include "store/store.h"
 
 /* A request that is answered later: here, when a cycle has ended. */
 struct parked {
@@ -69,6 +70,10 @@ void net_cycle_ended(struct net *net, uint64_t cycle)
                 parked_free(parked);
                 conn_flush(conn);
                 conn_settle(conn);
+        }
+        if (!net->draining && store_wants_purge(net->config.store)) {
+                net->purging = true;
+                uv_idle_start(&net->idle, turn_on_idle);
         }
 }
 

@@ -51,5 +51,5 @@ rpc_fn rpc_handle_dup, rpc_handle_drop, rpc_handle_same;
 rpc_fn rpc_name_get, rpc_name_put, rpc_name_del, rpc_name_list;
 rpc_fn rpc_obj_new, rpc_obj_info, rpc_obj_get, rpc_obj_walk, rpc_obj_set, rpc_obj_cas, rpc_obj_add;
 rpc_fn rpc_array_push, rpc_array_read, rpc_array_splice, rpc_map_del, rpc_map_scan;
-rpc_fn rpc_blob_open, rpc_blob_read;
+rpc_fn rpc_weak_get, rpc_blob_open, rpc_blob_read;
 rpc_fn rpc_heap_stats, rpc_heap_gc;

@@ -4,8 +4,9 @@
 #include "net/sink.h"
 #include "proto/values.h"
 #include "store/obj.h"
+#include "store/weak.h"
 
-/* The protocol's name for a kind and the store's: the check has let only the four through. */
+/* The protocol's name for a kind and the store's: the check has let no other through. */
 static enum kind rpc_kind(const struct wire_value *name)
 {
         switch (wire_kind_from_name((const char *)name->bytes, name->n)) {
@@ -15,6 +16,8 @@ static enum kind rpc_kind(const struct wire_value *name)
                 return KIND_ARRAY;
         case WIRE_KIND_MAP:
                 return KIND_MAP;
+        case WIRE_KIND_WEAK:
+                return KIND_WEAK;
         case WIRE_KIND_BLOB:
                 return KIND_BLOB;
         case _WIRE_KIND_N:
@@ -29,6 +32,8 @@ static void rpc_init(struct obj_spec *spec, struct source *source, const struct 
         if (spec->kind == KIND_BLOB) {
                 spec->bytes = init->bytes;
                 spec->n_bytes = init->n;
+        } else if (spec->kind == KIND_WEAK) {
+                spec->object = source_target(init);
         } else if (init->type == WIRE_UINT) {
                 spec->n_nil = (uint32_t)init->uint;
         } else if (init->type != WIRE_NIL) {
@@ -66,9 +71,21 @@ enum rpc_outcome rpc_obj_new(struct rpc *rpc)
                 .name = name ? name->bytes : NULL,
                 .n_name = name ? name->n : 0,
                 .if_absent = request_option(rpc->request, OPTION_IF),
+                .weak = rpc_flag(rpc, OPTION_WEAK),
         };
+        const struct wire_value *token = request_option(rpc->request, OPTION_TOKEN);
         struct source source;
 
+        if (spec.weak && spec.kind != KIND_MAP) {
+                return rpc_fail(rpc, ERROR_BAD_REQUEST, "obj.new: only a map may be weak");
+        }
+        if (token && spec.kind != KIND_WEAK) {
+                return rpc_fail(rpc, ERROR_BAD_REQUEST,
+                                "obj.new: a token goes with a weak reference only");
+        }
+        if (token) {
+                spec.token = source_value(token);
+        }
         rpc_init(&spec, &source, &rpc->request->args[1]);
         return rpc_create(rpc, &spec);
 }
@@ -94,7 +111,7 @@ enum rpc_outcome rpc_obj_info(struct rpc *rpc)
         if (r != 0) {
                 return rpc_refuse(rpc, r);
         }
-        writer_map(rpc->out, 6);
+        writer_map(rpc->out, 7);
         writer_text(rpc->out, "kind");
         writer_text(rpc->out, kind_name(info.kind));
         writer_text(rpc->out, "shape"); /* records have no shapes yet */
@@ -107,6 +124,20 @@ enum rpc_outcome rpc_obj_info(struct rpc *rpc)
         writer_uint(rpc->out, info.version);
         writer_text(rpc->out, "sealed");
         writer_bool(rpc->out, info.sealed);
+        writer_text(rpc->out, "weak");
+        writer_bool(rpc->out, info.weak);
+        return RPC_DONE;
+}
+
+enum rpc_outcome rpc_weak_get(struct rpc *rpc)
+{
+        struct value value;
+        int r = weak_get(rpc->session, rpc_target(rpc, 0), rpc_into(rpc), &value);
+
+        if (r != 0) {
+                return rpc_refuse(rpc, r);
+        }
+        sink_value(rpc->out, &value);
         return RPC_DONE;
 }
 

@@ -16,6 +16,8 @@ enum error status_of(enum store_outcome outcome)
                 return ERROR_NO_NAME;
         case STORE_E_EXISTS:
                 return ERROR_EXISTS;
+        case STORE_E_GONE:
+                return ERROR_GONE;
         case STORE_E_TYPE:
                 return ERROR_TYPE;
         case STORE_E_RANGE:

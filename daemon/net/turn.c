@@ -4,6 +4,7 @@
 #include "net/conn.h"
 #include "net/dispatch.h"
 #include "proto/envelope.h"
+#include "store/store.h"
 
 /*
  * A turn: as many messages as fit in one quantum, inside one gc_enter(). Between two requests
@@ -76,6 +77,14 @@ size_t turn_take(struct conn *conn, const uint8_t *bytes, size_t n)
         return n_used;
 }
 
+/* The store's own turn, in every round, as long as it has work. */
+static void turn_purge(struct net *net)
+{
+        gc_enter(net->config.mutator);
+        net->purging = store_purge(net->config.store);
+        gc_leave(net->config.mutator);
+}
+
 void turn_on_idle(uv_idle_t *idle)
 {
         struct net *net = idle->data;
@@ -95,7 +104,10 @@ void turn_on_idle(uv_idle_t *idle)
                 conn_turn(conn, inbox->bytes + inbox->at, inbox->n - inbox->at);
                 conn_settle(conn);
         }
-        if (list_empty(&net->turns)) {
+        if (net->purging) {
+                turn_purge(net);
+        }
+        if (list_empty(&net->turns) && !net->purging) {
                 uv_idle_stop(idle);
         }
 }

@@ -26,6 +26,16 @@ static struct word bucket_link(void)
         return word_special(WORD_SPECIAL_HOLE, BUCKET_LINK);
 }
 
+static bool bucket_is_weak(struct space *space, struct word leaf)
+{
+        return gc_descriptor(space->mutator, leaf) == space->weak_descriptors[KIND_BUCKET];
+}
+
+static struct word bucket_dead(void)
+{
+        return word_special(WORD_SPECIAL_DEAD, 0);
+}
+
 struct word bucket_key(struct space *space, const struct bucket_place *p)
 {
         space->work_units++;
@@ -34,7 +44,33 @@ struct word bucket_key(struct space *space, const struct bucket_place *p)
 
 struct word bucket_value(struct space *space, const struct bucket_place *p)
 {
-        return space_load(space, p->leaf, 2 + 2 * p->at);
+        struct word w = space_load(space, p->leaf, 2 + 2 * p->at);
+
+        if (word_is_weak(w)) {
+                w = gc_weak_load(space->mutator, p->leaf, 2 + 2 * p->at);
+                return word_is_nil(w) ? bucket_dead() : w;
+        }
+        return w;
+}
+
+struct word bucket_peek(struct space *space, const struct bucket_place *p)
+{
+        struct word w = gc_weak_peek(space->mutator, p->leaf, 2 + 2 * p->at);
+
+        return word_is_nil(w) ? bucket_dead() : w;
+}
+
+bool bucket_is_dead(struct space *space, const struct bucket_place *p)
+{
+        return gc_weak_is_dead(space->mutator, p->leaf, 2 + 2 * p->at, space->committed);
+}
+
+/* The value's word as it is, to be stored in another bucket. */
+static struct word bucket_value_word(struct space *space, const struct bucket_place *p)
+{
+        struct word w = space_load(space, p->leaf, 2 + 2 * p->at);
+
+        return word_is_weak(w) ? gc_weak_copy(space->mutator, p->leaf, 2 + 2 * p->at) : w;
 }
 
 static uint64_t bucket_prints(struct space *space, struct word leaf)
@@ -105,9 +141,10 @@ static uint32_t bucket_width_for(uint32_t n)
         return n <= 4 ? n : n <= 6 ? 6 : BUCKET_LEAF_PLACES;
 }
 
-static struct word bucket_leaf_new(struct space *space, uint32_t n_places)
+static struct word bucket_leaf_new(struct space *space, bool weak, uint32_t n_places)
 {
-        struct word leaf = space_alloc(space, KIND_BUCKET, 1 + 2 * n_places);
+        struct word leaf = weak ? space_alloc_weak(space, KIND_BUCKET, 1 + 2 * n_places)
+                                : space_alloc(space, KIND_BUCKET, 1 + 2 * n_places);
 
         if (word_is_nil(leaf)) {
                 return leaf;
@@ -120,7 +157,7 @@ static struct word bucket_leaf_new(struct space *space, uint32_t n_places)
 }
 
 /* A chain with free places for n entries; nil for none. */
-int bucket_new(struct space *space, uint32_t n, struct word *ret_head)
+int bucket_new(struct space *space, bool weak, uint32_t n, struct word *ret_head)
 {
         struct word next = word_nil();
         uint32_t n_full = n <= BUCKET_LEAF_PLACES ? 0 : (n - 2) / (BUCKET_LEAF_PLACES - 1);
@@ -128,13 +165,13 @@ int bucket_new(struct space *space, uint32_t n, struct word *ret_head)
 
         /* From the end: the last leaf is as wide as it needs to be, those before it have links. */
         if (n > 0) {
-                next = bucket_leaf_new(space, bucket_width_for(n_rest));
+                next = bucket_leaf_new(space, weak, bucket_width_for(n_rest));
                 if (word_is_nil(next)) {
                         return STORE_E_NOMEM;
                 }
         }
         for (; n_full > 0; n_full--) {
-                struct word leaf = bucket_leaf_new(space, BUCKET_LEAF_PLACES);
+                struct word leaf = bucket_leaf_new(space, weak, BUCKET_LEAF_PLACES);
 
                 if (word_is_nil(leaf)) {
                         return STORE_E_NOMEM;
@@ -172,14 +209,19 @@ static void bucket_add_print(struct space *space, struct bucket_place *p, struct
         bucket_put(space, p, key, value, print);
 }
 
+void bucket_add_copy(struct space *space, struct bucket_place *to, const struct bucket_place *from)
+{
+        bucket_add_print(space, to, bucket_key(space, from), bucket_value_word(space, from),
+                         bucket_prints(space, from->leaf) >> (7 * from->at) & 127);
+}
+
 void bucket_copy(struct space *space, struct word from, struct bucket_place *to)
 {
         struct bucket_place p;
 
         for (bool more = bucket_first(space, from, &p); more; more = bucket_next(space, &p)) {
                 if (!bucket_is_free(space, &p)) {
-                        bucket_add_print(space, to, bucket_key(space, &p), bucket_value(space, &p),
-                                         bucket_prints(space, p.leaf) >> (7 * p.at) & 127);
+                        bucket_add_copy(space, to, &p);
                 }
         }
 }
@@ -206,6 +248,9 @@ void bucket_add(struct space *space, struct bucket_place *p, struct word key, st
 
 void bucket_set_value(struct space *space, const struct bucket_place *p, struct word value)
 {
+        if (word_is_ref(value) && bucket_is_weak(space, p->leaf)) {
+                value = gc_weak_make(space->mutator, value);
+        }
         space_store(space, p->leaf, 2 + 2 * p->at, value);
 }
 

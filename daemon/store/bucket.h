@@ -25,8 +25,8 @@ struct bucket_place {
         uint32_t n_places; /* of the leaf, the link not counted */
 };
 
-/* With free places for at least n entries; nil for n = 0. */
-int bucket_new(struct space *space, uint32_t n, struct word *ret_head);
+/* With free places for at least n entries; nil for n = 0. A weak one holds its values weakly. */
+int bucket_new(struct space *space, bool weak, uint32_t n, struct word *ret_head);
 
 /* To the first place, to the next: false if there is none. */
 bool bucket_first(struct space *space, struct word head, struct bucket_place *ret_place);
@@ -34,14 +34,22 @@ bool bucket_next(struct space *space, struct bucket_place *p);
 
 bool bucket_is_free(struct space *space, const struct bucket_place *p);
 struct word bucket_key(struct space *space, const struct bucket_place *p);
+/* Of a weak bucket: the object, which lives on for it, or a dead word. */
 struct word bucket_value(struct space *space, const struct bucket_place *p);
+/* Likewise, but keeps nothing alive; a dead word, too, while the collector has not come to the
+ * object. */
+struct word bucket_peek(struct space *space, const struct bucket_place *p);
+/* Whether the value is dead; keeps nothing alive and stays the same during the call. */
+bool bucket_is_dead(struct space *space, const struct bucket_place *p);
+/* In a weak bucket an object is held weakly from then on. */
 void bucket_set_value(struct space *space, const struct bucket_place *p, struct word value);
 void bucket_clear(struct space *space, const struct bucket_place *p);
 
 /* Writes the entry at the first free place from *p on, and moves *p there; there is one. */
 void bucket_add(struct space *space, struct bucket_place *p, struct word key, struct word value,
                 uint64_t hash);
-/* Adds all entries of another bucket, likewise. */
+/* Adds the entry at `from`, or all of a bucket, likewise; dead ones stay dead. */
+void bucket_add_copy(struct space *space, struct bucket_place *to, const struct bucket_place *from);
 void bucket_copy(struct space *space, struct word from, struct bucket_place *to);
 
 uint32_t bucket_count(struct space *space, struct word head, uint32_t *ret_places);

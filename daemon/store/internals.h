@@ -33,14 +33,29 @@
 #define ARRAY_WORDS    (ARRAY_VECTOR + VECTOR_SLOTS)
 #define MAP_TABLE      1u
 #define MAP_WORDS      (MAP_TABLE + TABLE_SLOTS)
+#define WEAK_TARGET    0u /* a weak word */
+#define WEAK_TOKEN     1u
+#define WEAK_WORDS     2u
 #define HANDLES_CHOSEN 0u /* vector of the numbers below HANDLE_PICKED, number 1 at place 1 */
 #define HANDLES_PICKED VECTOR_SLOTS
 #define HANDLES_WORDS  (2u * VECTOR_SLOTS)
 
+/* Where the purge of the weak maps stands: numbers, since nothing else outlives a request. */
+struct purge {
+        bool running;
+        uint64_t n_cleared;    /* gc_weak_cleared() when it began */
+        uint64_t position;     /* in the table of weak maps; of that bucket, */
+        uint64_t serial;       /* the map that was done last, */
+        uint64_t map_position; /* and how far the next one is */
+};
+
 struct store {
         struct space space;
         struct store_config config;
-        struct gc_root *names; /* a map */
+        struct gc_root *names;     /* a map */
+        struct gc_root *weak_maps; /* a weak map of all weak maps by serial number; nil: none */
+        uint64_t next_weak_map;
+        struct purge purge;
         struct list sessions;
         uint64_t next_session_id;
 
@@ -52,7 +67,8 @@ struct store {
         uint32_t fault_cause;
 
         /* Written by the executor alone. */
-        _Atomic uint64_t n_sessions, n_sessions_begun, n_handles, n_names, n_objects_created;
+        _Atomic uint64_t n_sessions, n_sessions_begun, n_handles, n_names, n_objects_created,
+                n_purged;
         _Atomic uint64_t allocated_bytes;
 };
 
@@ -101,6 +117,12 @@ int handle_reserve_picks(struct session *session, uint32_t n);
 uint32_t handle_bind_pick(struct session *session, struct word object);
 void handle_unreserve_picks(struct session *session);
 
+/* slot.c: STORE_E_TYPE for what a weak map, if it is one, cannot hold. */
+int slot_accepts(struct session *session, struct word object, struct word value);
+
+/* weak.c: the object that a weak reference refers to; STORE_E_GONE. */
+int weak_follow(struct session *session, struct word weak, struct word *ret_object);
+
 /* input.c: a value as a word, references resolved; STORE_E_TOO_BIG above the inline limit. */
 int input_word(struct session *session, const struct value *value, struct word *ret_word);
 int input_next(struct store *store, struct value_source *source, struct value *ret_value);
@@ -138,10 +160,18 @@ void slot_put(struct space *space, const struct slot *slot, struct word value);
 /* Takes back what slot_reserve() made, or what a nil made superfluous. */
 void slot_prune(struct space *space, const struct slot *slot);
 
+/* purge.c: enters a new weak map among those to be purged; STORE_E_NOMEM. */
+int purge_register(struct store *store, struct word map);
+
 /* The parts of objects. */
 static inline struct vector array_vector(struct word array)
 {
         return (struct vector){.host = array, .slot = ARRAY_VECTOR};
+}
+
+static inline bool map_is_weak(const struct space *space, struct word map)
+{
+        return gc_descriptor(space->mutator, map) == space->weak_descriptors[KIND_MAP];
 }
 
 static inline struct table map_table(struct word map)

@@ -95,6 +95,7 @@ int map_scan(struct session *session, struct target target, const struct map_sca
                 .limit = scan->limit,
                 .prefix = scan->prefix,
                 .n_prefix = scan->n_prefix,
+                .keys = !scan->values,
                 .sink = sink,
                 .count = scan->values ? walk_count_entry : map_count_key,
                 .emit = scan->values ? map_emit_pair : map_emit_key,

@@ -15,13 +15,18 @@ uint64_t obj_length(struct space *space, struct word object)
         if (kind == KIND_MAP) {
                 return table_n_entries(space, map_table(object));
         }
+        if (kind == KIND_WEAK) {
+                return !gc_weak_is_dead(space->mutator, object, WEAK_TARGET, space->committed);
+        }
         hd_assert(kind == KIND_RECORD || kind == KIND_BLOB);
         return gc_count(space->mutator, object) - (kind == KIND_RECORD ? RECORD_SLOT_0 : 0);
 }
 
 uint64_t obj_version(struct space *space, struct word object)
 {
-        return space_kind(space, object) == KIND_BLOB
+        enum kind kind = space_kind(space, object);
+
+        return kind == KIND_BLOB || kind == KIND_WEAK
                        ? 0
                        : space_load_count(space, object, OBJ_VERSION);
 }
@@ -52,9 +57,11 @@ int obj_info(struct session *session, struct target target, struct obj_info *ret
         *ret_info = (struct obj_info){
                 .kind = kind,
                 .length = obj_length(space, object),
-                .n_bytes = obj_length(space, object) * bytes_each[kind],
+                .n_bytes = kind == KIND_WEAK ? WEAK_WORDS * 8
+                                             : obj_length(space, object) * bytes_each[kind],
                 .version = obj_version(space, object),
                 .sealed = kind == KIND_BLOB,
+                .weak = map_is_weak(space, object),
         };
         return STORE_OK;
 }
@@ -135,6 +142,31 @@ static int obj_get_row(struct session *session, struct word object, struct value
         return STORE_OK;
 }
 
+static int obj_get_weak(struct session *session, struct word weak, struct value_sink *sink)
+{
+        struct space *space = &session->store->space;
+        struct answer answer = {.session = session};
+        struct word row[WEAK_WORDS] = {
+                gc_weak_load(space->mutator, weak, WEAK_TARGET),
+                space_load(space, weak, WEAK_TOKEN),
+        };
+        int r;
+
+        for (unsigned i = 0; i < WEAK_WORDS; i++) {
+                answer_count(&answer, row[i]);
+        }
+        r = answer_reserve(&answer);
+        if (r) {
+                return r;
+        }
+        sink->begin_array(sink, WEAK_WORDS);
+        for (unsigned i = 0; i < WEAK_WORDS; i++) {
+                answer_emit(session, sink, row[i]);
+        }
+        answer_end(session);
+        return STORE_OK;
+}
+
 static int obj_get_blob(struct session *session, struct word blob, struct value_sink *sink)
 {
         struct store *store = session->store;
@@ -172,6 +204,9 @@ int obj_get(struct session *session, struct target target, struct value_source *
         if (kind == KIND_BLOB) {
                 return obj_get_blob(session, object, sink);
         }
+        if (kind == KIND_WEAK) {
+                return obj_get_weak(session, object, sink);
+        }
         n_max = kind == KIND_MAP ? STORE_ELEMENTS_MAX / 2 : STORE_ELEMENTS_MAX;
         if (length > n_max) {
                 return call_fail(store, STORE_E_TOO_BIG,
@@ -199,6 +234,9 @@ int obj_walk(struct session *session, struct target target, struct value_source 
                 if (r == STORE_OK && !space_is_object(&store->space, w)) {
                         r = call_fail(store, STORE_E_TYPE, "step %u of the path leads to no object",
                                       i);
+                }
+                if (r == STORE_OK && space_kind(&store->space, w) == KIND_WEAK) {
+                        r = weak_follow(session, w, &w);
                 }
                 if (r == STORE_OK) {
                         r = slot_find(session, w, &key, &slot);

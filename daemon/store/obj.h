@@ -24,6 +24,9 @@ struct obj_spec {
         uint32_t n_nil;            /* record, array, without init: that many nils */
         const uint8_t *bytes;      /* blob */
         uint64_t n_bytes;
+        bool weak;            /* map: values are held weakly, and must be references */
+        struct target object; /* weak: what to refer to */
+        struct value token;   /* weak: goes with it; nil for none */
         uint32_t into;
         const uint8_t *name; /* NULL: none. With a name and into 0 no handle is bound */
         uint32_t n_name;
@@ -32,10 +35,11 @@ struct obj_spec {
 
 struct obj_info {
         enum kind kind;
-        uint64_t length;  /* slots, elements, entries, bytes */
+        uint64_t length;  /* slots, elements, entries, bytes; of a weak reference 1, then 0 */
         uint64_t n_bytes; /* of its own: what length takes in memory, boxed values not counted */
-        uint64_t version; /* +1 per change; 0 for blobs, which never change */
+        uint64_t version; /* +1 per change; 0 for blobs and weak references, which never change */
         bool sealed;
+        bool weak; /* a map that holds its values weakly */
 };
 
 /* *ret_handle is 0 if none was bound. */
@@ -45,13 +49,15 @@ int obj_info(struct session *session, struct target target, struct obj_info *ret
 
 /*
  * With keys: hands out an array of as many values. Without (NULL), all: an array, for maps a map,
- * for blobs the bytes as one bin. References come bound to fresh handles. STORE_E_TOO_BIG above
- * STORE_ELEMENTS_MAX values (a map's keys count, too) or result_bytes_max.
+ * for blobs the bytes as one bin, for weak references [object or nil, token]. References come bound
+ * to fresh handles. STORE_E_TOO_BIG above STORE_ELEMENTS_MAX values (a map's keys count, too) or
+ * result_bytes_max.
  */
 int obj_get(struct session *session, struct target target, struct value_source *keys,
             struct value_sink *sink);
 
-/* Follows keys from object to object. If the last value is a reference it is bound to `into`. */
+/* Follows keys from object to object; a weak reference on the way, but not at the end, stands for
+ * its object, or STORE_E_GONE. If the last value is a reference it is bound to `into`. */
 int obj_walk(struct session *session, struct target target, struct value_source *path,
              uint32_t into, struct value *ret_value);
 

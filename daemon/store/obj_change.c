@@ -79,6 +79,9 @@ int obj_set(struct session *session, struct target target, struct value_source *
                                  (unsigned long long)obj_version(&store->space, object));
         }
         r = input_words(session, pairs, true);
+        for (uint32_t i = 0; r == STORE_OK && i < n; i++) {
+                r = slot_accepts(session, object, store->scratch[i]);
+        }
         if (r == STORE_OK) {
                 r = obj_reserve_pairs(session, object, pairs);
         }
@@ -137,6 +140,9 @@ int obj_cas(struct session *session, struct target target, const struct value *k
                 return r;
         }
         r = input_word(session, value, &new);
+        if (r == STORE_OK) {
+                r = slot_accepts(session, object, new);
+        }
         if (r == STORE_OK) {
                 r = slot_reserve(session, &slot);
         }

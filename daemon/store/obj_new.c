@@ -88,12 +88,14 @@ static int obj_new_map(struct session *session, const struct obj_spec *spec,
                 return call_fail(store, STORE_E_TOO_BIG, "%u entries are over the limit of %u",
                                  spec->init->n / 2, STORE_ELEMENTS_MAX);
         }
-        map = space_alloc(&store->space, KIND_MAP, MAP_WORDS);
+        map = spec->weak ? space_alloc_weak(&store->space, KIND_MAP, MAP_WORDS)
+                         : space_alloc(&store->space, KIND_MAP, MAP_WORDS);
         if (word_is_nil(map)) {
                 return call_fail_memory(store);
         }
         space_store_count(&store->space, map, OBJ_VERSION, 0);
         table_init(&store->space, map_table(map));
+        r = spec->weak ? purge_register(store, map) : STORE_OK;
         for (uint32_t i = 0; r == STORE_OK && spec->init && i < spec->init->n / 2; i++) {
                 r = input_next(store, spec->init, &value);
                 if (r == STORE_OK) {
@@ -107,6 +109,9 @@ static int obj_new_map(struct session *session, const struct obj_spec *spec,
                 }
                 if (r == STORE_OK) {
                         r = input_word(session, &value, &w);
+                }
+                if (r == STORE_OK) {
+                        r = slot_accepts(session, map, w);
                 }
                 if (r == STORE_OK) {
                         slot_put(&store->space, &slot, w);
@@ -138,6 +143,33 @@ static int obj_new_blob(struct session *session, const struct obj_spec *spec,
         return STORE_OK;
 }
 
+static int obj_new_weak(struct session *session, const struct obj_spec *spec,
+                        struct word *ret_object)
+{
+        struct space *space = &session->store->space;
+        struct word object, token, weak;
+        int r = handle_resolve(session, spec->object, &object);
+
+        if (r == STORE_OK && spec->token.type == VALUE_REF) {
+                r = call_fail(session->store, STORE_E_TYPE,
+                              "the token of a weak reference is a value, not a reference");
+        }
+        if (r == STORE_OK) {
+                r = input_word(session, &spec->token, &token);
+        }
+        if (r) {
+                return r;
+        }
+        weak = space_alloc_weak(space, KIND_WEAK, WEAK_WORDS);
+        if (word_is_nil(weak)) {
+                return call_fail_memory(session->store);
+        }
+        space_store(space, weak, WEAK_TARGET, gc_weak_make(space->mutator, object));
+        space_store(space, weak, WEAK_TOKEN, token);
+        *ret_object = weak;
+        return STORE_OK;
+}
+
 static int obj_new_of_kind(struct session *session, const struct obj_spec *spec,
                            struct word *ret_object)
 {
@@ -151,6 +183,8 @@ static int obj_new_of_kind(struct session *session, const struct obj_spec *spec,
                 return obj_new_array(session, spec, ret_object);
         case KIND_MAP:
                 return obj_new_map(session, spec, ret_object);
+        case KIND_WEAK:
+                return obj_new_weak(session, spec, ret_object);
         default:
                 hd_assert(spec->kind == KIND_BLOB);
                 return obj_new_blob(session, spec, ret_object);

@@ -53,6 +53,17 @@ int slot_find(struct session *session, struct word object, const struct value *k
         return r;
 }
 
+int slot_accepts(struct session *session, struct word object, struct word value)
+{
+        struct space *space = &session->store->space;
+
+        if (map_is_weak(space, object) && !space_is_object(space, value)) {
+                return call_fail(session->store, STORE_E_TYPE,
+                                 "a weak map takes references to objects and nothing else");
+        }
+        return STORE_OK;
+}
+
 struct word slot_get(struct space *space, const struct slot *slot)
 {
         struct word w;

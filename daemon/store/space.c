@@ -11,6 +11,10 @@ int space_init(struct space *space, struct gc *gc, struct mutator *mutator,
                 struct descriptor d = {.kind = (uint8_t)kind, .noscan = kind_is_noscan(kind)};
                 int r = descriptor_intern(mutator->heap, &d, &space->descriptors[kind]);
 
+                if (r == 0 && !d.noscan) {
+                        d.weak = true;
+                        r = descriptor_intern(mutator->heap, &d, &space->weak_descriptors[kind]);
+                }
                 if (r < 0) {
                         return r;
                 }
@@ -18,9 +22,10 @@ int space_init(struct space *space, struct gc *gc, struct mutator *mutator,
         return 0;
 }
 
-struct word space_alloc(struct space *space, enum kind kind, uint32_t count)
+static struct word space_alloc_as(struct space *space, enum kind kind, unsigned descriptor,
+                                  uint32_t count)
 {
-        struct word object = gc_alloc(space->mutator, space->descriptors[kind], count);
+        struct word object = gc_alloc(space->mutator, descriptor, count);
         uint64_t size_bytes;
 
         space->work_units++;
@@ -33,6 +38,23 @@ struct word space_alloc(struct space *space, enum kind kind, uint32_t count)
                 }
         }
         return object;
+}
+
+struct word space_alloc(struct space *space, enum kind kind, uint32_t count)
+{
+        return space_alloc_as(space, kind, space->descriptors[kind], count);
+}
+
+struct word space_alloc_weak(struct space *space, enum kind kind, uint32_t count)
+{
+        return space_alloc_as(space, kind, space->weak_descriptors[kind], count);
+}
+
+bool space_is_weak(const struct space *space, struct word object)
+{
+        unsigned index = gc_descriptor(space->mutator, object);
+
+        return descriptor_find(space->mutator->heap, index)->weak;
 }
 
 enum kind space_kind(const struct space *space, struct word object)

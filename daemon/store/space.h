@@ -21,9 +21,11 @@ struct space {
         struct mutator *mutator;
         struct siphash_key key; /* of the hash tables */
         unsigned descriptors[_KIND_N];
-        uint64_t allocated_bytes; /* ever */
-        uint64_t *charge;         /* whose allocations these are; NULL: nobody's */
-        uint64_t work_units;      /* of the running call (STORE-4) */
+        unsigned weak_descriptors[_KIND_N]; /* of those that may hold weak words */
+        uint64_t allocated_bytes;           /* ever */
+        uint64_t *charge;                   /* whose allocations these are; NULL: nobody's */
+        uint64_t work_units;                /* of the running call (STORE-4) */
+        bool committed;                     /* gc_weak_committed(), as of the start of the call */
 };
 
 /* -ENOMEM, -ENOSPC: the heap's descriptor table is full. */
@@ -32,8 +34,13 @@ int space_init(struct space *space, struct gc *gc, struct mutator *mutator,
 
 /* `count` words, all nil; or bytes, to be written at once. */
 struct word space_alloc(struct space *space, enum kind kind, uint32_t count);
+/* The same, for words that may be weak: maps and buckets come in both forms, KIND_WEAK in this. */
+struct word space_alloc_weak(struct space *space, enum kind kind, uint32_t count);
 
 enum kind space_kind(const struct space *space, struct word object);
+
+/* Whether it was made by space_alloc_weak(). */
+bool space_is_weak(const struct space *space, struct word object);
 
 /* Something that a client can name. */
 static inline bool space_is_object(const struct space *space, struct word w)

@@ -49,7 +49,8 @@ static int store_make_names(struct store *store)
         struct word map;
 
         store->names = gc_root_new(space->mutator);
-        if (!store->names) {
+        store->weak_maps = gc_root_new(space->mutator);
+        if (!store->names || !store->weak_maps) {
                 return -ENOMEM;
         }
         map = space_alloc(space, KIND_MAP, MAP_WORDS);
@@ -97,6 +98,7 @@ void store_free(struct store *store)
                 session_end(list_entry(node, struct session, in_store));
         }
         gc_root_free(store->space.mutator, store->names);
+        gc_root_free(store->space.mutator, store->weak_maps);
         free(store->scratch);
         free(store);
 }
@@ -107,6 +109,7 @@ void call_begin(struct store *store, struct session *session)
                     store->space.allocated_bytes -
                             atomic_load_explicit(&store->allocated_bytes, memory_order_relaxed));
         store->space.charge = session ? &session->allocated_bytes : NULL;
+        store->space.committed = gc_weak_committed(store->space.mutator);
         store->space.work_units = 0;
         store->fault[0] = '\0';
         store->fault_cause = 0;
@@ -174,6 +177,7 @@ void store_get_stats(const struct store *store, struct store_stats *ret_stats)
                 .n_handles = STORE_READ(n_handles),
                 .n_names = STORE_READ(n_names),
                 .n_objects_created = STORE_READ(n_objects_created),
+                .n_purged = STORE_READ(n_purged),
                 .allocated_bytes = STORE_READ(allocated_bytes),
         };
 #undef STORE_READ
@@ -200,6 +204,7 @@ const char *store_outcome_name(enum store_outcome outcome)
                 [STORE_E_BROKEN] = "BROKEN",
                 [STORE_E_NO_NAME] = "NO_NAME",
                 [STORE_E_EXISTS] = "EXISTS",
+                [STORE_E_GONE] = "GONE",
                 [STORE_E_TYPE] = "TYPE",
                 [STORE_E_RANGE] = "RANGE",
                 [STORE_E_CONFLICT] = "CONFLICT",

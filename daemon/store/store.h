@@ -3,7 +3,7 @@
 
 /*
  * Store: the objects and names of one heap, and the sessions that hold them. This is the room's
- * face; what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h and blob.h,
+ * face; what a client can ask for is in handle.h, name.h, obj.h, array.h, map.h, weak.h and blob.h,
  * one function per method of PROTOCOL.md.
  *
  * Owns:     a root cell for the names and one per session; borrows the gc and the mutator.
@@ -33,6 +33,7 @@ enum store_outcome {
         STORE_E_BROKEN, /* store_fault_cause() has the msgid that broke the number */
         STORE_E_NO_NAME,
         STORE_E_EXISTS,
+        STORE_E_GONE, /* what a weak reference referred to */
         STORE_E_TYPE,
         STORE_E_RANGE,
         STORE_E_CONFLICT,
@@ -49,6 +50,7 @@ enum store_outcome {
 #define STORE_INLINE_MAX      65536u /* bytes of a str, bin or doc */
 #define STORE_ELEMENTS_MAX    65536u /* that one call reads, writes or moves */
 #define STORE_PEER_BYTES      64u
+#define STORE_PURGE_UNITS     2048u
 
 /* 0 in a field: the default. */
 struct store_config {
@@ -65,7 +67,8 @@ struct store_stats {
         uint64_t n_sessions, n_sessions_begun;
         uint64_t n_handles; /* bound and broken ones, all sessions */
         uint64_t n_names;
-        uint64_t n_objects_created; /* records, arrays, maps, blobs */
+        uint64_t n_objects_created; /* that clients can name */
+        uint64_t n_purged;          /* entries of weak maps whose objects died */
         uint64_t allocated_bytes;   /* ever, by everybody */
 };
 
@@ -97,6 +100,15 @@ uint64_t store_work_units(const struct store *store);
 void store_get_stats(const struct store *store, struct store_stats *ret_stats);
 /* From the oldest to the youngest; stops when the visitor returns false. */
 void store_visit_sessions(const struct store *store, session_visit_fn *visit, void *user);
+
+/*
+ * Takes entries whose objects have died out of weak maps, for some STORE_PURGE_UNITS of work.
+ * False: there is nothing more to do until the next cycle has ended. To be called when one has, in
+ * requests of its own, until it says so.
+ */
+bool store_purge(struct store *store);
+/* Whether there is anything for it to do. Also outside of a request. */
+bool store_wants_purge(const struct store *store);
 
 /* "NO_HANDLE" and so on, as on the wire. */
 const char *store_outcome_name(enum store_outcome outcome);

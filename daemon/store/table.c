@@ -43,6 +43,11 @@ void table_init(struct space *space, struct table t)
         table_set_n_buckets(space, t, 1);
 }
 
+static bool table_is_weak(struct space *space, struct table t)
+{
+        return space_is_weak(space, t.host);
+}
+
 /* The largest power of two that is not above n. */
 static uint64_t table_level(uint64_t n)
 {
@@ -118,6 +123,7 @@ static bool table_split(struct space *space, struct table t)
         uint64_t level = table_level(n_buckets);
         uint64_t low = n_buckets - level;
         struct vector buckets = table_buckets(t);
+        bool weak = table_is_weak(space, t);
         struct word old, heads[2];
         struct bucket_place p, to[2];
         uint32_t n[2] = {0, 0};
@@ -131,7 +137,7 @@ static bool table_split(struct space *space, struct table t)
                         n[(table_hash_of(space, bucket_key(space, &p)) & level) != 0]++;
                 }
         }
-        if (bucket_new(space, n[0], &heads[0]) || bucket_new(space, n[1], &heads[1]) ||
+        if (bucket_new(space, weak, n[0], &heads[0]) || bucket_new(space, weak, n[1], &heads[1]) ||
             (n[1] > 0 && vector_reserve(space, buckets, n_buckets, 1))) {
                 return false;
         }
@@ -139,11 +145,9 @@ static bool table_split(struct space *space, struct table t)
         bucket_first(space, heads[1], &to[1]);
         for (bool more = bucket_first(space, old, &p); more; more = bucket_next(space, &p)) {
                 if (!bucket_is_free(space, &p)) {
-                        struct word key = bucket_key(space, &p);
-                        uint64_t hash = table_hash_of(space, key);
+                        uint64_t hash = table_hash_of(space, bucket_key(space, &p));
 
-                        bucket_add(space, &to[(hash & level) != 0], key, bucket_value(space, &p),
-                                   hash);
+                        bucket_add_copy(space, &to[(hash & level) != 0], &p);
                 }
         }
         vector_put(space, buckets, low, heads[0]);
@@ -174,7 +178,8 @@ static bool table_merge(struct space *space, struct table t)
                 uint32_t n = bucket_count(space, low_head, &n_places) +
                              bucket_count(space, high_head, &n_places);
 
-                if (n > BUCKET_ENTRIES_MAX || bucket_new(space, n, &head)) {
+                if (n > BUCKET_ENTRIES_MAX ||
+                    bucket_new(space, table_is_weak(space, t), n, &head)) {
                         return false;
                 }
                 bucket_first(space, head, &to);
@@ -205,7 +210,7 @@ bool table_get(struct space *space, struct table t, const struct table_key *key,
                 return false;
         }
         *ret_value = bucket_value(space, &p);
-        return true;
+        return !word_is_dead(*ret_value);
 }
 
 void table_put(struct space *space, struct table t, const struct table_key *key, struct word value)
@@ -234,7 +239,7 @@ static int table_make_room(struct space *space, struct table t, uint64_t bucket,
         }
         /* With a secret hash, a bucket this long means that splits have failed for want of
          * memory. */
-        if (n == BUCKET_ENTRIES_MAX || bucket_new(space, n + 1, &head) ||
+        if (n == BUCKET_ENTRIES_MAX || bucket_new(space, table_is_weak(space, t), n + 1, &head) ||
             vector_reserve(space, buckets, bucket, 1)) {
                 return STORE_E_NOMEM;
         }
@@ -285,7 +290,7 @@ static void table_shrink(struct space *space, struct table t, uint64_t bucket)
         if (n == 0) {
                 vector_put(space, buckets, bucket, word_nil());
                 vector_prune(space, buckets, bucket, 1);
-        } else if (n <= n_places / 2 && !bucket_new(space, n, &narrow)) {
+        } else if (n <= n_places / 2 && !bucket_new(space, table_is_weak(space, t), n, &narrow)) {
                 bucket_first(space, narrow, &to);
                 bucket_copy(space, head, &to);
                 vector_put(space, buckets, bucket, narrow);
@@ -313,6 +318,9 @@ bool table_take(struct space *space, struct table t, const struct table_key *key
                 return false;
         }
         value = bucket_value(space, &p);
+        if (word_is_dead(value)) {
+                return false; /* and table_purge() will count it out */
+        }
         bucket_clear(space, &p);
         table_set_n_entries(space, t, table_n_entries(space, t) - 1);
         table_shrink(space, t, table_bucket_of(table_n_buckets(space, t), key->hash));
@@ -343,8 +351,12 @@ static uint64_t table_reverse(uint64_t x)
  * The place of an entry on the line is its hash with the bits reversed. A bucket is told by the low
  * bits of the hash, so on the line it is an interval; a split halves it, a merge joins two halves.
  */
-uint64_t table_visit(struct space *space, struct table t, uint64_t position, table_visit_fn *visit,
-                     void *user)
+struct table_interval {
+        uint64_t bucket, start;
+        uint64_t end; /* 0: of the line */
+};
+
+static struct table_interval table_interval(struct space *space, struct table t, uint64_t position)
 {
         uint64_t n_buckets = table_n_buckets(space, t);
         uint64_t level = table_level(n_buckets);
@@ -352,17 +364,59 @@ uint64_t table_visit(struct space *space, struct table t, uint64_t position, tab
         bool narrow = bucket >= level || bucket < n_buckets - level;
         unsigned n_bits = (unsigned)__builtin_ctzll(level) + narrow;
         uint64_t start = n_bits ? table_reverse(bucket) : 0;
-        struct word head = vector_get(space, table_buckets(t), bucket);
+
+        return (struct table_interval){
+                .bucket = bucket,
+                .start = start,
+                .end = n_bits ? start + (UINT64_C(1) << (64 - n_bits)) : 0,
+        };
+}
+
+static struct word table_look(struct space *space, const struct bucket_place *p,
+                              enum table_look look)
+{
+        return look == TABLE_KEYS   ? word_nil()
+               : look == TABLE_PEEK ? bucket_peek(space, p)
+                                    : bucket_value(space, p);
+}
+
+uint64_t table_visit(struct space *space, struct table t, uint64_t position, enum table_look look,
+                     table_visit_fn *visit, void *user)
+{
+        struct table_interval in = table_interval(space, t, position);
+        struct word head = vector_get(space, table_buckets(t), in.bucket);
         struct bucket_place p;
 
         for (bool more = bucket_first(space, head, &p); more; more = bucket_next(space, &p)) {
                 struct word key = bucket_key(space, &p);
 
                 /* The part of the interval before the position was visited before a merge. */
-                if (!bucket_is_hole(key) &&
-                    (position == start || table_reverse(table_hash_of(space, key)) >= position)) {
-                        visit(user, key, bucket_value(space, &p));
+                if (!bucket_is_hole(key) && !bucket_is_dead(space, &p) &&
+                    (position == in.start ||
+                     table_reverse(table_hash_of(space, key)) >= position)) {
+                        visit(user, key, table_look(space, &p, look));
                 }
         }
-        return n_bits ? start + (UINT64_C(1) << (64 - n_bits)) : 0;
+        return in.end;
+}
+
+uint64_t table_purge(struct space *space, struct table t, uint64_t position, uint32_t *ret_n)
+{
+        struct table_interval in = table_interval(space, t, position);
+        struct word head = vector_get(space, table_buckets(t), in.bucket);
+        struct bucket_place p;
+        uint32_t n = 0;
+
+        for (bool more = bucket_first(space, head, &p); more; more = bucket_next(space, &p)) {
+                if (!bucket_is_free(space, &p) && bucket_is_dead(space, &p)) {
+                        bucket_clear(space, &p);
+                        n++;
+                }
+        }
+        if (n > 0) {
+                table_set_n_entries(space, t, table_n_entries(space, t) - n);
+                table_shrink(space, t, in.bucket);
+        }
+        *ret_n = n;
+        return in.end;
 }

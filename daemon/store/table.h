@@ -3,7 +3,9 @@
 
 /*
  * Table: scalar key -> word, in TABLE_SLOTS slots of a host object. Maps and the names are made of
- * it.
+ * it. Of a host from space_alloc_weak() the table is weak: it takes objects for values and holds
+ * them weakly. An entry whose object has died is there for nobody, but counted until table_purge()
+ * comes by or the key is put again.
  *
  * Linear hashing with a keyed hash: an insertion splits at most two buckets, a removal merges at
  * most two, no step touches more than BUCKET_ENTRIES_MAX entries (STORE-4). A bucket is a leaf with
@@ -60,6 +62,15 @@ uint64_t table_n_entries(struct space *space, struct table t);
  * with 0. Positions are points on a line along which every entry has its fixed place, so a walk of
  * several requests meets an entry that stays exactly once, while buckets split and merge.
  */
+enum table_look {
+        TABLE_LOAD, /* with the value */
+        TABLE_KEYS, /* nil for a value: nothing is kept alive by looking */
+        TABLE_PEEK, /* of a weak table, with what bucket_peek() gives: keeps nothing alive either */
+};
 typedef void table_visit_fn(void *user, struct word key, struct word value);
-uint64_t table_visit(struct space *space, struct table t, uint64_t position, table_visit_fn *visit,
-                     void *user);
+uint64_t table_visit(struct space *space, struct table t, uint64_t position, enum table_look look,
+                     table_visit_fn *visit, void *user);
+
+/* Takes the dead out of one bucket of a weak table and counts them; positions as above. Where
+ * memory is short, places stay that could have been given back. */
+uint64_t table_purge(struct space *space, struct table t, uint64_t position, uint32_t *ret_n);

@@ -33,7 +33,8 @@ static uint64_t walk_bucket(struct walk *walk, uint64_t position, walk_fn *now)
 {
         walk->now = now;
         walk->n_bucket = 0;
-        return table_visit(&walk->store->space, walk->table, position, walk_on_entry, walk);
+        return table_visit(&walk->store->space, walk->table, position,
+                           walk->keys ? TABLE_KEYS : TABLE_LOAD, walk_on_entry, walk);
 }
 
 /* Whether the bucket just looked at is too much for this portion. */

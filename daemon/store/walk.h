@@ -25,6 +25,7 @@ struct walk {
         uint64_t position;
         uint32_t limit;        /* entries, about; 0: MAP_SCAN_LIMIT_DEFAULT */
         bool whole;            /* everything, however much */
+        bool keys;             /* nobody asks for values: they come as nil */
         const uint8_t *prefix; /* NULL: every key */
         uint32_t n_prefix;
         struct value_sink *sink;

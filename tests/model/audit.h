@@ -34,7 +34,7 @@ struct audit {
         struct census walked; /* by the walk from the roots */
         uint64_t n_nodes_of[_KIND_N];
         struct census expected; /* boxes, as the shadow has them */
-        uint64_t n_nodes_expected, n_entries;
+        uint64_t n_nodes_expected, n_entries, n_weak_maps;
 };
 
 static inline bool offsets_add(struct offsets *offsets, uint64_t offset, enum kind owner)
@@ -92,6 +92,7 @@ static inline void audit_walk(struct audit *audit)
         struct mutator *mutator = audit->world->mutator;
 
         audit_meet(audit, gc_root_load(mutator, store->names), KIND_NONE);
+        audit_meet(audit, gc_root_load(mutator, store->weak_maps), KIND_NONE);
         list_for_each (node, &store->sessions) {
                 struct session *session = list_entry(node, struct session, in_store);
 
@@ -231,17 +232,35 @@ static inline void audit_map(struct audit *audit, struct thing *thing, struct wo
         audit->n_entries += thing->n;
 }
 
+/* Nothing that a cycle has had the time to find is held still. */
+static inline void audit_weak(struct audit *audit, struct thing *thing, struct word w)
+{
+        struct mutator *mutator = audit->world->mutator;
+        struct word object = gc_weak_load(mutator, w, WEAK_TARGET);
+
+        WORLD_ASSERT(word_is_nil(object) == thing->cells[0].gone);
+        if (!thing->cells[0].gone) {
+                audit_thing(audit, thing->cells[0].thing, object);
+        }
+        audit_cell(audit, &thing->cells[1], gc_load(mutator, w, WEAK_TOKEN));
+}
+
 static inline void audit_content(struct audit *audit, struct thing *thing)
 {
         struct space *space = &audit->world->store->space;
         struct word w = gc_stamp_word(space->mutator, thing->offset);
 
         WORLD_ASSERT(space_kind(space, w) == thing->kind);
-        WORLD_ASSERT(obj_length(space, w) == thing->n);
+        WORLD_ASSERT(thing->kind == KIND_WEAK || obj_length(space, w) == thing->n);
         WORLD_ASSERT(obj_version(space, w) == thing->version);
         if (thing->kind == KIND_BLOB) {
                 WORLD_ASSERT(memcmp(gc_bytes(space->mutator, w), thing->bytes, thing->n) == 0);
+        } else if (thing->kind == KIND_WEAK) {
+                audit_weak(audit, thing, w);
         } else if (thing->kind == KIND_MAP) {
+                WORLD_ASSERT(map_is_weak(space, w) == thing->weak);
+                WORLD_ASSERT(thing_n_there(thing) == thing->n);
+                audit->n_weak_maps += thing->weak;
                 audit_map(audit, thing, w);
         } else {
                 audit_row(audit, thing, w);
@@ -309,6 +328,18 @@ static inline void audit_names(struct audit *audit)
         audit->n_entries += shadow->n_names;
 }
 
+/* The list of weak maps has just those that there are. */
+static inline void audit_weak_maps(struct audit *audit)
+{
+        struct store *store = audit->world->store;
+        struct word list = gc_root_load(audit->world->mutator, store->weak_maps);
+        uint64_t n = word_is_nil(list) ? 0 : table_n_entries(&store->space, map_table(list));
+
+        WORLD_ASSERT(n == audit->n_weak_maps && (n > 0 || word_is_nil(list)));
+        audit->expected.n[KIND_MAP] += n > 0;
+        audit->n_entries += n;
+}
+
 /* --- all of it ----------------------------------------------------------------------- */
 
 static inline void audit_shadow(struct audit *audit)
@@ -329,6 +360,7 @@ static inline void audit_shadow(struct audit *audit)
                 audit_content(audit, shadow->stack[--shadow->n_stack]);
         }
         expected->n[KIND_MAP]++; /* the names */
+        audit_weak_maps(audit);
 }
 
 /* Right after world_collect(), which found `census`. Aborts where something differs. */

@@ -30,12 +30,13 @@ static const struct {
         request_fn *request;
         uint32_t weight;
 } requests[] = {
-        {do_dup, 30},      {do_drop, 80},      {do_same, 10},     {do_break, 4},
-        {do_name_put, 15}, {do_name_get, 20},  {do_name_del, 15}, {do_name_list, 1},
-        {do_new, 100},     {do_info, 10},      {do_get_all, 10},  {do_get, 40},
-        {do_walk, 40},     {do_set, 100},      {do_cas, 40},      {do_add, 20},
-        {do_push, 30},     {do_read, 20},      {do_splice, 40},   {do_map_del, 30},
-        {do_scan, 3},      {do_blob_read, 10}, {do_end, 1},
+        {do_dup, 30},      {do_drop, 80},     {do_same, 10},     {do_break, 4},
+        {do_name_put, 15}, {do_name_get, 20}, {do_name_del, 15}, {do_name_list, 1},
+        {do_new, 100},     {do_new_weak, 20}, {do_weak_get, 30}, {do_info, 10},
+        {do_get_all, 10},  {do_get, 40},      {do_walk, 40},     {do_set, 100},
+        {do_cas, 40},      {do_add, 20},      {do_push, 30},     {do_read, 20},
+        {do_splice, 40},   {do_map_del, 30},  {do_scan, 3},      {do_blob_read, 10},
+        {do_end, 1},
 };
 
 static request_fn *random_request(void)
@@ -62,6 +63,9 @@ static void do_request(void)
         for (unsigned i = 0; i < 3 && actor->n > MODEL_GRIPS; i++) {
                 do_drop(actor);
         }
+        if (one_in(500)) {
+                settle_purge(&world, &shadow);
+        }
         /* A boundary, at which a collection may come in unasked. */
         if (one_in(200)) {
                 gc_request(world.gc, GC_REASON_FORCED);
@@ -69,9 +73,25 @@ static void do_request(void)
         gc_poll(world.mutator);
 }
 
-static void collect_and_audit(void)
+/* What a purge takes out is garbage that another collection finds. One of each is enough, unless
+ * cycles go on by themselves. */
+static struct census collect_and_purge(void)
 {
         struct census census = world_collect(&world);
+
+        for (unsigned i = 0; store_wants_purge(world.store); i++) {
+                cr_assert(i == 0 || world.gc->config.debug.rage || world.gc->config.debug.every);
+                while (settle_purge(&world, &shadow)) {
+                        gc_poll(world.mutator);
+                }
+                census = world_collect(&world);
+        }
+        return census;
+}
+
+static void collect_and_audit(void)
+{
+        struct census census = collect_and_purge();
 
         audit_run(&world, &shadow);
         /* Start over now and then, lest the graph outgrow the test's time. */
@@ -100,7 +120,7 @@ static void end_and_audit(void)
                                       &deleted),
                              STORE_OK);
         }
-        census = world_collect(&world);
+        census = collect_and_purge();
         cr_assert_eq(census_total(&census), 1u);
         cr_assert_eq(census.n[KIND_MAP], 1u);
 }

@@ -8,7 +8,7 @@
 
 #include "support/unit.h"
 #include "support/seed.h"
-#include "model/shadow.h"
+#include "model/settle.h"
 
 #define MODEL_VALUES      160u
 #define MODEL_NAMES       150u
@@ -148,6 +148,22 @@ static bool is_key(const struct value *value)
         return value->type != VALUE_DOC && value->type != VALUE_TIME && value->type != VALUE_REF;
 }
 
+/* The same for a value that goes into a thing: a weak map takes references only. */
+static int random_value_for(const struct thing *thing, struct actor *actor, struct value *ret_value,
+                            struct cell *ret_cell)
+{
+        bool picky = thing && thing->weak;
+        int r;
+
+        for (unsigned i = 0; i < 8; i++) {
+                r = random_value(actor, ret_value, ret_cell);
+                if (!picky || ret_cell->thing) {
+                        return r;
+                }
+        }
+        return r ? r : STORE_E_TYPE;
+}
+
 /* A key for a thing, mostly one that fits; the outcome that it deserves. */
 static int random_key(struct thing *thing, struct value *ret_key)
 {
@@ -155,7 +171,7 @@ static int random_key(struct thing *thing, struct value *ret_key)
                 *ret_key = one_in(2) ? value_int(below(1500)) : pool[below(MODEL_VALUES)];
                 return is_key(ret_key) ? STORE_OK : STORE_E_TYPE;
         }
-        if (thing->kind == KIND_BLOB) {
+        if (thing->kind == KIND_BLOB || thing->kind == KIND_WEAK) {
                 *ret_key = value_int(0);
                 return STORE_E_TYPE;
         }
@@ -176,7 +192,8 @@ static struct cell thing_at(struct thing *thing, const struct value *key)
         if (thing->kind == KIND_MAP) {
                 uint32_t i = thing_find(thing, key);
 
-                return i < thing->n ? thing->cells[i] : (struct cell){.value = value_nil()};
+                return i < thing->n && !thing->cells[i].gone ? thing->cells[i]
+                                                             : (struct cell){.value = value_nil()};
         }
         return thing->cells[key->integer];
 }
@@ -215,7 +232,8 @@ static int into_outcome(struct actor *actor, uint32_t into)
 }
 
 /* By handle or by name; the thing and the outcome. */
-static int random_target(struct actor *actor, struct target *ret_target, struct thing **ret_thing)
+static int random_target_unsettled(struct actor *actor, struct target *ret_target,
+                                   struct thing **ret_thing)
 {
         struct grip *grip = random_grip(actor);
 
@@ -235,6 +253,18 @@ static int random_target(struct actor *actor, struct target *ret_target, struct 
         *ret_target = target_handle(grip->number);
         *ret_thing = grip->thing;
         return grip->thing ? STORE_OK : STORE_E_BROKEN;
+}
+
+static int random_target(struct actor *actor, struct target *ret_target, struct thing **ret_thing)
+{
+        int r = random_target_unsettled(actor, ret_target, ret_thing);
+        struct word w;
+
+        if (r == STORE_OK && (*ret_thing)->weak) {
+                cr_assert_eq(handle_resolve(actor->session, *ret_target, &w), STORE_OK);
+                settle(&world, &shadow, *ret_thing, w);
+        }
+        return r;
 }
 
 static int target_of_kind(struct actor *actor, enum kind kind, struct target *ret_target,
@@ -259,7 +289,7 @@ static uint32_t count_refs(const struct cell *row, uint32_t n)
         uint32_t n_refs = 0;
 
         for (uint32_t i = 0; i < n; i++) {
-                n_refs += row[i].thing != NULL;
+                n_refs += row[i].thing && !row[i].gone;
         }
         return n_refs;
 }
@@ -274,6 +304,10 @@ static int picks_outcome(struct actor *actor, uint32_t n)
 static void check_value(struct actor *actor, const struct value *value, const struct cell *cell,
                         uint32_t into)
 {
+        if (cell->gone) {
+                cr_assert_eq(value->type, VALUE_NIL);
+                return;
+        }
         if (!cell->thing) {
                 cr_assert(value_same(value, &cell->value));
                 return;

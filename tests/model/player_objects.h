@@ -12,14 +12,56 @@ static uint32_t random_batch(void)
         return one_in(60) ? 500 + below(MODEL_BATCH_MAX - 500) : below(9);
 }
 
+/* Gives it the names that it was made with. */
+static void made(struct actor *actor, struct thing *thing, const struct obj_spec *spec,
+                 uint32_t handle, const struct value *name)
+{
+        if (spec->into || !name) {
+                check_value(actor, &(struct value){.type = VALUE_REF, .handle = handle},
+                            &(struct cell){.thing = thing}, spec->into);
+        } else {
+                cr_assert_eq(handle, 0u);
+        }
+        if (name) {
+                shadow_set_name(&shadow, name, thing);
+        }
+}
+
+static void do_new_weak(struct actor *actor)
+{
+        struct obj_spec spec = {.kind = KIND_WEAK, .into = random_into()};
+        struct thing *object, *thing;
+        struct cell token;
+        uint32_t handle = 99;
+        int want = into_outcome(actor, spec.into), r;
+        int want_object = random_target(actor, &spec.object, &object);
+        int want_token = random_value(actor, &spec.token, &token);
+
+        want = want ? want : want_object;
+        want = want ? want : spec.token.type == VALUE_REF ? STORE_E_TYPE : want_token;
+        r = obj_new(actor->session, &spec, &handle);
+        check_outcome(r, want);
+        if (r == STORE_OK) {
+                struct cell row[] = {{.thing = object}, token};
+
+                thing = thing_new(&shadow, KIND_WEAK);
+                thing_splice(thing, 0, 0, row, WEAK_WORDS);
+                thing->weak = true;
+                made(actor, thing, &spec, handle, NULL);
+        }
+}
+
 static void do_new(struct actor *actor)
 {
-        static const enum kind kinds[] = {KIND_RECORD, KIND_RECORD, KIND_ARRAY, KIND_MAP,
-                                          KIND_BLOB};
-        enum kind kind = kinds[below(5)];
+        static const enum kind kinds[] = {KIND_RECORD, KIND_RECORD, KIND_ARRAY,
+                                          KIND_MAP,    KIND_MAP,    KIND_BLOB};
+        enum kind kind = kinds[below(6)];
         const struct value *name = one_in(6) ? &names[below(MODEL_NAMES)] : NULL;
         uint32_t n = random_batch(), handle = 99;
-        struct obj_spec spec = {.kind = kind, .into = name && one_in(2) ? 0 : random_into()};
+        struct obj_spec spec = {.kind = kind,
+                                .into = name && one_in(2) ? 0 : random_into(),
+                                .weak = kind == KIND_MAP && one_in(2)};
+        const struct thing picky = {.weak = spec.weak};
         struct row row;
         int want = STORE_OK, r;
         bool bound = spec.into || !name;
@@ -36,7 +78,7 @@ static void do_new(struct actor *actor)
         for (uint32_t i = 0; kind != KIND_BLOB && i < n; i++) {
                 struct value key = one_in(2) ? value_int(below(1500)) : pool[below(MODEL_VALUES)];
                 struct value *value = &sent[kind == KIND_MAP ? 2 * i + 1 : i];
-                int outcome = random_value(actor, value, &cells[i]);
+                int outcome = random_value_for(&picky, actor, value, &cells[i]);
 
                 if (kind == KIND_MAP) {
                         sent[2 * i] = key;
@@ -61,6 +103,8 @@ static void do_new(struct actor *actor)
         if (r == STORE_OK) {
                 struct thing *thing = thing_new(&shadow, kind);
 
+                thing->weak = spec.weak;
+                thing->serial = spec.weak ? world.store->next_weak_map : 0;
                 if (kind == KIND_MAP) {
                         for (uint32_t i = 0; i < n; i++) {
                                 thing_put(thing, &sent[2 * i], cells[i]);
@@ -73,15 +117,26 @@ static void do_new(struct actor *actor)
                 } else {
                         thing_splice(thing, 0, 0, cells, n);
                 }
-                if (bound) {
-                        check_value(actor, &(struct value){.type = VALUE_REF, .handle = handle},
-                                    &(struct cell){.thing = thing}, spec.into);
-                } else {
-                        cr_assert_eq(handle, 0u);
-                }
-                if (name) {
-                        shadow_set_name(&shadow, name, thing);
-                }
+                made(actor, thing, &spec, handle, name);
+        }
+}
+
+static void do_weak_get(struct actor *actor)
+{
+        uint32_t into = random_into();
+        struct value value = value_nil();
+        struct target target;
+        struct thing *thing;
+        int want = target_of_kind(actor, KIND_WEAK, &target, &thing), r;
+        bool gone = !want && thing->cells[0].gone;
+
+        if (!want && !gone) {
+                want = into_outcome(actor, into);
+        }
+        r = weak_get(actor->session, target, into, &value);
+        check_outcome(r, want);
+        if (r == STORE_OK) {
+                check_value(actor, &value, &thing->cells[0], into);
         }
 }
 
@@ -96,8 +151,10 @@ static void do_info(struct actor *actor)
         cr_assert_eq(r, want);
         if (r == STORE_OK) {
                 cr_assert_eq(info.kind, thing->kind);
-                cr_assert_eq(info.length, thing->n);
+                cr_assert_eq(info.length,
+                             thing->kind == KIND_WEAK ? !thing->cells[0].gone : thing->n);
                 cr_assert_eq(info.version, thing->version);
+                cr_assert_eq(info.weak, thing->weak && thing->kind == KIND_MAP);
         }
 }
 
@@ -118,7 +175,7 @@ static void do_get_all(struct actor *actor)
         if (thing->kind == KIND_BLOB) {
                 cr_assert_eq(tray.items[0].value.n_bytes, thing->n);
         } else if (thing->kind == KIND_MAP) {
-                cr_assert_eq(tray.items[0].n, thing->n);
+                cr_assert_eq(tray.items[0].n, thing_n_there(thing));
                 for (uint32_t i = 1; i < tray.n_items; i += 2) {
                         struct cell cell = thing_at(thing, &tray.items[i].value);
 
@@ -154,6 +211,31 @@ static void do_get(struct actor *actor)
         }
 }
 
+/* From a weak reference to its object. */
+static int walk_through(struct cell *cell, struct word *w)
+{
+        settle(&world, &shadow, cell->thing, *w);
+        *cell = cell->thing->cells[0];
+        *w = gc_weak_load(world.mutator, *w, WEAK_TARGET);
+        if (!cell->gone) {
+                settle(&world, &shadow, cell->thing, *w);
+        }
+        return cell->gone ? STORE_E_GONE : STORE_OK;
+}
+
+static struct cell walk_step(struct actor *actor, struct thing *thing, const struct value *key,
+                             struct word *w)
+{
+        struct slot slot;
+        struct cell cell;
+
+        settle(&world, &shadow, thing, *w);
+        cell = thing_at(thing, key);
+        cr_assert_eq(slot_find(actor->session, *w, key, &slot), STORE_OK);
+        *w = slot_get(&world.store->space, &slot);
+        return cell;
+}
+
 static void do_walk(struct actor *actor)
 {
         uint32_t into = random_into(), n = below(5);
@@ -162,15 +244,22 @@ static void do_walk(struct actor *actor)
         struct thing *thing;
         int want = random_target(actor, &target, &thing), r;
         struct cell cell = {.thing = thing};
+        struct word w;
         struct row row;
 
         for (uint32_t i = 0; i < n; i++) {
                 sent[i] = value_int(0);
+                if (!want && i == 0) {
+                        handle_resolve(actor->session, target, &w);
+                }
+                if (!want && cell.thing && cell.thing->kind == KIND_WEAK) {
+                        want = walk_through(&cell, &w);
+                }
                 if (!want && !cell.thing) {
                         want = STORE_E_TYPE;
                 } else if (!want) {
                         want = random_key(cell.thing, &sent[i]);
-                        cell = want ? cell : thing_at(cell.thing, &sent[i]);
+                        cell = want ? cell : walk_step(actor, cell.thing, &sent[i], &w);
                 }
         }
         if (!want && cell.thing) {
@@ -190,7 +279,8 @@ static void do_set(struct actor *actor)
         uint64_t version = 0, if_version;
         struct target target;
         struct thing *thing;
-        int want = random_target(actor, &target, &thing), want_key = STORE_OK, r;
+        int want = random_target(actor, &target, &thing), want_key = STORE_OK;
+        int want_kind = STORE_OK, r;
         bool guarded = one_in(4);
         struct row row;
 
@@ -199,13 +289,18 @@ static void do_set(struct actor *actor)
                 want = STORE_E_CONFLICT;
         }
         for (uint32_t i = 0; thing && i < n; i++) {
-                int outcome = random_value(actor, &sent[2 * i + 1], &cells[i]);
+                int outcome = random_value_for(thing, actor, &sent[2 * i + 1], &cells[i]);
 
+                /* That all values are references is looked at when all are found. */
+                if (outcome == STORE_E_TYPE) {
+                        want_kind = outcome;
+                        outcome = STORE_OK;
+                }
                 want = want ? want : outcome;
                 outcome = random_key(thing, &sent[2 * i]);
                 want_key = want_key ? want_key : outcome;
         }
-        want = want ? want : want_key;
+        want = want ? want : want_kind ? want_kind : want_key;
         row = row_of(sent, 2 * n);
         r = obj_set(actor->session, target, &row.source, guarded ? &if_version : NULL, &version);
         check_outcome(r, want);
@@ -233,7 +328,7 @@ static void do_cas(struct actor *actor)
         want = random_key(thing, &key);
         r = random_value(actor, &expect, &expect_cell);
         want = want ? want : r;
-        want_value = random_value(actor, &value, &cell);
+        want_value = random_value_for(thing, actor, &value, &cell);
         if (!want) {
                 now = thing_at(thing, &key);
                 if (!now.thing && one_in(2)) {
@@ -415,7 +510,8 @@ static void do_scan(struct actor *actor)
         struct target target;
         struct thing *thing;
         int want = target_of_kind(actor, KIND_MAP, &target, &thing), r;
-        uint32_t n = 0;
+        uint32_t n = 0, n_there = want ? 0 : thing_n_there(thing);
+        struct word w;
 
         do {
                 tray_clear(&tray);
@@ -425,7 +521,12 @@ static void do_scan(struct actor *actor)
                         cr_assert_lt(thing_find(thing, &tray.items[i].value), thing->n);
                 }
         } while (r == STORE_OK && scan.cursor);
-        cr_assert(r || n == thing->n);
+        if (r == STORE_OK) {
+                /* Marking may have ended between two portions. */
+                cr_assert_eq(handle_resolve(actor->session, target, &w), STORE_OK);
+                settle(&world, &shadow, thing, w);
+                cr_assert(n <= n_there && n >= thing_n_there(thing));
+        }
 }
 
 static void do_blob_read(struct actor *actor)

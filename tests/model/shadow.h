@@ -6,24 +6,34 @@
  * and names that grip them. It knows nothing of words, nodes or buckets, and finds what is
  * reachable by its own walk.
  *
+ * Cells of weak maps, and the first of a weak reference, do not make their thing reachable. What is
+ * not reachable may be dead or not, as long as no cycle has come by: settle() asks the store which,
+ * and the shadow says whether that may be: a reachable thing is never dead, and a dead one never
+ * comes back.
+ *
  * Bytes of values are slices of constant buffers, so nobody owns them.
  */
 
 #include <stdlib.h>
 
+#include "gc/internals.h"
 #include "support/store_world.h"
 
 /* A value somewhere in the graph: a reference to a thing, or plain. */
 struct cell {
         struct thing *thing; /* NULL: plain */
         struct value value;
+        bool gone; /* held weakly, and found dead; an entry stays until it is purged */
 };
 
 struct thing {
         enum kind kind;
+        bool weak;       /* a weak map, or a weak reference: [thing, token] */
+        bool dead;       /* a weak holder of it was told so */
+        uint64_t serial; /* of a weak map: its number in the store's list */
         uint64_t version;
         uint32_t n, n_room;
-        struct cell *cells;   /* record, array, map */
+        struct cell *cells;   /* record, array, map, weak */
         struct value *keys;   /* map */
         const uint8_t *bytes; /* blob: n of them */
         struct thing *next;   /* all things */
@@ -122,7 +132,18 @@ static inline void thing_fill_nil(struct thing *thing, uint32_t n)
         }
 }
 
-/* The index of a key of a map; n if it is not there. */
+/* How many of the cells are there for a reader. */
+static inline uint32_t thing_n_there(const struct thing *thing)
+{
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < thing->n; i++) {
+                n += !thing->cells || !thing->cells[i].gone;
+        }
+        return n;
+}
+
+/* The index of a key of a map, gone or not; n if it is not there. */
 static inline uint32_t thing_find(const struct thing *map, const struct value *key)
 {
         uint32_t i = 0;
@@ -148,7 +169,7 @@ static inline bool thing_remove(struct thing *map, const struct value *key, stru
 {
         uint32_t i = thing_find(map, key);
 
-        if (i == map->n) {
+        if (i == map->n || map->cells[i].gone) {
                 *ret_cell = (struct cell){.value = value_nil()};
                 return false;
         }
@@ -230,8 +251,8 @@ static inline void shadow_push(struct shadow *shadow, struct thing *thing)
         shadow->stack[shadow->n_stack++] = thing;
 }
 
-/* Forgets every thing that nobody can reach. */
-static inline void shadow_collect(struct shadow *shadow)
+/* Finds out what is reachable. */
+static inline void shadow_mark(struct shadow *shadow)
 {
         for (struct thing *thing = shadow->things; thing; thing = thing->next) {
                 thing->reachable = false;
@@ -248,8 +269,24 @@ static inline void shadow_collect(struct shadow *shadow)
         while (shadow->n_stack > 0) {
                 struct thing *thing = shadow->stack[--shadow->n_stack];
 
-                for (uint32_t i = 0; thing->cells && i < thing->n; i++) {
+                WORLD_ASSERT(!thing->dead);
+                for (uint32_t i = 0; thing->cells && !thing->weak && i < thing->n; i++) {
                         shadow_push(shadow, thing->cells[i].thing);
+                }
+        }
+}
+
+/* Forgets every thing that nobody can reach. */
+static inline void shadow_collect(struct shadow *shadow)
+{
+        shadow_mark(shadow);
+        for (struct thing *thing = shadow->things; thing; thing = thing->next) {
+                for (uint32_t i = 0; thing->reachable && thing->weak && i < thing->n; i++) {
+                        struct cell *cell = &thing->cells[i];
+
+                        if (cell->thing && !cell->thing->reachable) {
+                                *cell = (struct cell){.value = value_nil(), .gone = true};
+                        }
                 }
         }
         for (struct thing **at = &shadow->things; *at;) {

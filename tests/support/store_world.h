@@ -21,6 +21,7 @@
 #include "store/name.h"
 #include "store/obj.h"
 #include "store/store.h"
+#include "store/weak.h"
 
 #define WORLD_ASSERT(cond)                                                                \
         do {                                                                              \
@@ -35,6 +36,8 @@ struct world {
         struct gc *gc;
         struct mutator *mutator;
         struct store *store;
+        gc_point_fn *point; /* given to the collector, may be NULL */
+        void *point_user;
 };
 
 /* Objects in the heap, by kind, as heap_walk() finds them. */
@@ -49,7 +52,13 @@ static inline void world_init(struct world *world, const struct store_config *co
 {
         struct heap_config heap_config = {.reserve_bytes = HEAP_RESERVE_MIN * 4};
         struct gc_config gc_config = {
-                .n_workers = 1, .percent = -1, .period_ns = UINT64_MAX / 4, .no_scavenge = true};
+                .n_workers = 1,
+                .percent = -1,
+                .period_ns = UINT64_MAX / 4,
+                .no_scavenge = true,
+                .point = world->point,
+                .point_user = world->point_user,
+        };
         struct store_config store_config = config ? *config : (struct store_config){0};
         const char *debug = getenv("HEAPD_GC_DEBUG");
         char error[100];
@@ -96,6 +105,17 @@ static inline struct census world_collect(struct world *world)
         gc_enter(world->mutator);
         heap_walk(world->heap, census_add, &census);
         return census;
+}
+
+/* The same, with the entries of weak maps gone whose objects were found dead, in a heap where
+ * nothing else goes on. */
+static inline struct census world_collect_and_purge(struct world *world)
+{
+        world_collect(world);
+        while (store_purge(world->store)) {
+                gc_poll(world->mutator);
+        }
+        return world_collect(world);
 }
 
 static inline uint64_t census_total(const struct census *census)

@@ -65,6 +65,7 @@ static const char *const calls[_METHOD_N] = {
         [METHOD_MAP_DEL] = "[0, 1, \"map.del\", [1, [\"k\"]]]",
         [METHOD_MAP_SCAN] = "[0, 1, \"map.scan\", [1]]",
         [METHOD_BLOB_OPEN] = "[0, 1, \"blob.open\", [{\"bytes\": 'x'}]]",
+        [METHOD_WEAK_GET] = "[0, 1, \"weak.get\", [1]]",
         [METHOD_BLOB_READ] = "[0, 1, \"blob.read\", [1, 0, 100]]",
         [METHOD_HEAP_STATS] = "[0, 1, \"heap.stats\", []]",
         [METHOD_HEAP_GC] = "[0, 1, \"heap.gc\", []]",
@@ -138,8 +139,8 @@ Test(request, refusals_name_the_place_what_is_wanted_and_what_was_found)
         refuses("[0, 1, \"name.get\", [\"n\", {5: 5}]]",
                 "name.get: the keys of the optional arguments must be strings");
         refuses("[0, 1, \"obj.new\", [\"heap\", nil]]",
-                "obj.new: parameter 1 'kind' must be the name of a kind: record, array, map or "
-                "blob, not a string");
+                "obj.new: parameter 1 'kind' must be the name of a kind: record, array, map, weak "
+                "or blob, not a string");
         refuses("[0, 1, \"obj.new\", [\"array\", 5]]",
                 "obj.new: parameter 2 'init' must be an array of values, or nil, not an integer");
         refuses("[0, 1, \"obj.set\", [1, [[1, 2], [3]]]]",

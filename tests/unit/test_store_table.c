@@ -187,7 +187,7 @@ Test(table, a_walk_meets_what_stays_exactly_once, .init = setup, .fini = teardow
                 do {
                         uint64_t n_buckets = space_load_count(space, t.host, 1);
 
-                        position = table_visit(space, t, position, see, &seen);
+                        position = table_visit(space, t, position, TABLE_LOAD, see, &seen);
                         for (uint64_t n = seed_below(&seed, 30); n > 0; n--) {
                                 if (growing) {
                                         put(value_int(end++), 1);
@@ -227,7 +227,7 @@ Test(bucket, it_holds_from_none_to_very_many, .init = setup, .fini = teardown)
                 uint32_t n_places, n_found = 0;
                 struct word head;
 
-                cr_assert_eq(bucket_new(space, n, &head), STORE_OK);
+                cr_assert_eq(bucket_new(space, false, n, &head), STORE_OK);
                 cr_assert_eq(word_is_nil(head), n == 0);
                 bucket_first(space, head, &p);
                 for (uint32_t i = 0; i < n; i++) {

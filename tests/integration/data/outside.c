@@ -87,6 +87,31 @@ static int use_sequences(struct heapd *conn)
         return 0;
 }
 
+static int use_weak(struct heapd *conn)
+{
+        struct heapd_value token = heapd_text("token");
+        uint32_t object, map, weak, plain, found;
+        struct heapd_info info;
+
+        CHECK(heapd_obj_new(conn, "record", HEAPD_VALUES(heapd_int(1)), &object) == 0);
+        CHECK(heapd_weak_map_new(conn, HEAPD_VALUES(heapd_text("k"), heapd_ref(object)), &map) ==
+              0);
+        CHECK(heapd_obj_info(conn, map, &info) == 0 && info.weak && info.n_items == 1);
+        CHECK(heapd_weak_new(conn, object, &token, &weak) == 0);
+        CHECK(heapd_weak_new(conn, object, NULL, &plain) == 0);
+        CHECK(heapd_weak_new(conn, 4711, NULL, &found) == HEAPD_E_NO_HANDLE);
+        CHECK(heapd_weak_get(conn, weak, &found) == 0 && found != 0);
+        CHECK(heapd_weak_get(conn, map, &found) == HEAPD_E_TYPE);
+        CHECK(heapd_drop(conn, found) == 0 && heapd_drop(conn, object) == 0);
+        CHECK(heapd_gc(conn, true, NULL) == 0);
+        for (int i = 0; i < 3; i++) {
+                CHECK(heapd_weak_get(conn, weak, &found) == 0 && found == 0);
+                CHECK(heapd_weak_get(conn, plain, &found) == 0 && found == 0);
+        }
+        CHECK(heapd_obj_info(conn, weak, &info) == 0 && info.n_items == 0);
+        return 0;
+}
+
 static int use_names(struct heapd *conn)
 {
         heapd_auto_result struct heapd_result *list = NULL;
@@ -167,7 +192,8 @@ int main(int argc, char **argv)
         CHECK(heapd_fd(conn) >= 0 && strlen(heapd_version()) > 0);
         CHECK(heapd_hello(conn, "outside", &hello) == 0);
         CHECK(heapd_ping(conn, &cycle) == 0);
-        r = use_objects(conn) || use_sequences(conn) || use_names(conn) || use_pipeline(conn);
+        r = use_objects(conn) || use_sequences(conn) || use_weak(conn) || use_names(conn) ||
+            use_pipeline(conn);
         CHECK(r == 0);
         CHECK(heapd_gc(conn, true, &later) == 0 && later > cycle);
         CHECK(heapd_stats(conn, &stats) == 0);
