@@ -7,7 +7,9 @@
  * overflows.
  */
 
-#include "gc/gc.h"
+#include <sched.h>
+
+#include "gc/internals.h"
 #include "heap/descriptor.h"
 #include "support/seed.h"
 #include "support/unit.h"
@@ -20,22 +22,28 @@ struct fixture {
         unsigned node, blob;
 };
 
-static void fixture_init(struct fixture *f, unsigned n_workers, unsigned queue_entries)
+static void fixture_init_with(struct fixture *f, const struct gc_config *config)
 {
         struct heap_config heap_config = {.reserve_bytes = UINT64_C(1) << 30};
-        struct gc_config config = {.percent = -1,
-                                   .n_workers = n_workers,
-                                   .queue_entries = queue_entries,
-                                   .no_scavenge = true};
 
         cr_assert_eq(heap_new(&f->heap, &heap_config), 0);
-        cr_assert_eq(gc_new(&f->gc, f->heap, &config), 0);
+        cr_assert_eq(gc_new(&f->gc, f->heap, config), 0);
         cr_assert_eq(gc_attach(f->gc, "test", &f->mutator), 0);
         descriptor_intern(f->heap, &(struct descriptor){.kind = 1}, &f->node);
         descriptor_intern(f->heap, &(struct descriptor){.kind = 2, .noscan = true}, &f->blob);
         gc_enter(f->mutator);
         f->root = gc_root_new(f->mutator);
         cr_assert_not_null(f->root);
+}
+
+static void fixture_init(struct fixture *f, unsigned n_workers, unsigned queue_entries)
+{
+        struct gc_config config = {.percent = -1,
+                                   .n_workers = n_workers,
+                                   .queue_entries = queue_entries,
+                                   .no_scavenge = true};
+
+        fixture_init_with(f, &config);
 }
 
 static void fixture_deinit(struct fixture *f)
@@ -307,4 +315,50 @@ Test(mark, random_graphs_keep_exactly_what_is_reachable)
                 }
                 fixture_deinit(&f);
         }
+}
+
+/* --- one worker splits its work for another ------------------------------------------- */
+
+struct split {
+        struct fixture f;
+        _Atomic bool waited;
+};
+
+/* Before it scans its first object, the worker that has it waits until the other has nothing. */
+static void split_point(void *user, enum gc_point point)
+{
+        struct split *split = user;
+
+        if (point == GC_POINT_WORKER_SCAN && !atomic_exchange(&split->waited, true)) {
+                while (atomic_load(&split->f.gc->grey.n_waiting) == 0) {
+                        sched_yield();
+                }
+        }
+}
+
+/* The object has more references than an entry needs to be worth splitting, and something hangs on
+ * each: what is lost between two packets is missed. */
+Test(mark, what_a_worker_hands_to_another_is_scanned)
+{
+        enum { N = 1000 };
+        static struct split split;
+        struct gc_config config = {.percent = -1,
+                                   .n_workers = 2,
+                                   .no_scavenge = true,
+                                   .point = split_point,
+                                   .point_user = &split};
+        struct fixture *f = &split.f;
+        struct word root;
+
+        fixture_init_with(f, &config);
+        root = gc_alloc(f->mutator, f->node, N);
+        gc_root_store(f->mutator, f->root, root);
+        for (uint32_t i = 0; i < N; i++) {
+                struct word child = gc_alloc(f->mutator, f->node, 1);
+
+                gc_store(f->mutator, child, 0, gc_alloc(f->mutator, f->node, 1));
+                gc_store(f->mutator, root, i, child);
+        }
+        cr_assert_eq(fixture_collect(f), 1u + 2 * N);
+        fixture_deinit(f);
 }

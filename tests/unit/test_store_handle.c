@@ -198,3 +198,31 @@ Test(handle, without_handles_a_session_has_no_table, .init = setup, .fini = tear
         census = world_collect(&world);
         cr_assert_eq(census_total(&census), 1u);
 }
+
+/* A number that was released may still be on its way to us in an older request. */
+Test(handle, a_picked_number_is_not_picked_again_at_once, .init = setup, .fini = teardown)
+{
+        uint32_t first, second;
+
+        new_record(1);
+        cr_assert_eq(handle_dup(session, target_handle(1), 0, &first), STORE_OK);
+        cr_assert(handle_drop(session, first));
+        cr_assert_eq(handle_dup(session, target_handle(1), 0, &second), STORE_OK);
+        cr_assert_eq(second, first + 1);
+}
+
+/* Two numbers of one leaf, in a table of several: the leaf goes with the second one. */
+Test(handle, a_number_outlives_its_neighbours, .init = setup, .fini = teardown)
+{
+        new_record(1);
+        new_record(2);
+        new_record(3);
+        new_record(50000);
+        cr_assert(handle_drop(session, 1));
+        cr_assert(handle_drop(session, 3));
+        world_collect(&world);
+        cr_assert_eq(dup(2, 4), STORE_OK);
+        cr_assert(handle_drop(session, 50000));
+        world_collect(&world);
+        cr_assert_eq(dup(2, 5), STORE_OK);
+}
