@@ -46,6 +46,7 @@ struct daemon {
         struct gc *gc;
         struct gc_listener listener;
         enum gctrace_style gctrace;
+        struct cycle_log cycles;
         struct mutator *mutator;
         struct store *store;
         struct doors doors;
@@ -87,6 +88,7 @@ static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
                 text[n] = '\n';
                 (void)!write(STDERR_FILENO, text, n + 1);
         }
+        cycle_log_add(&daemon->cycles, cycle, clock_real_ns());
         atomic_store(&daemon->cycle, cycle->number);
         /* One that still waits will read the newer number. */
         mailbox_post(&daemon->executor.mailbox, &daemon->cycle_to_net.letter);
@@ -263,11 +265,13 @@ static int daemon_serve_clients(struct daemon *daemon)
 
 static int daemon_serve_operators(struct daemon *daemon)
 {
-        const struct snapshot_sources snapshot = {
-                .heap = daemon->heap,
-                .gc = daemon->gc,
-                .store = daemon->store,
-                .net = daemon->net,
+        const struct scrape_sources scrape = {
+                .snapshot = {.heap = daemon->heap,
+                             .gc = daemon->gc,
+                             .store = daemon->store,
+                             .net = daemon->net},
+                .cycles = &daemon->cycles,
+                .start_ns = daemon->start_ns,
         };
         const struct console_sources console = {
                 .heap = daemon->heap,
@@ -281,7 +285,7 @@ static int daemon_serve_operators(struct daemon *daemon)
 
         if (daemon->doors.endpoints[DOOR_STATS].fd >= 0) {
                 r = scrape_open(&daemon->scrape, &daemon->service,
-                                endpoint_take_fd(&daemon->doors.endpoints[DOOR_STATS]), &snapshot);
+                                endpoint_take_fd(&daemon->doors.endpoints[DOOR_STATS]), &scrape);
                 daemon->has_scrape = r == 0;
         }
         if (r == 0 && daemon->doors.endpoints[DOOR_CONSOLE].fd >= 0) {
@@ -324,6 +328,7 @@ static void daemon_init(struct daemon *daemon, const struct options *options)
 {
         *daemon = (struct daemon){.options = options, .start_ns = clock_now_ns()};
         doors_init(&daemon->doors);
+        cycle_log_init(&daemon->cycles);
         daemon->cycle_to_net = (struct daemon_letter){{.deliver = daemon_on_cycle_to_net}, daemon};
         daemon->cycle_to_console = (struct daemon_letter){{.deliver = daemon_on_cycle_to_console},
                                                           daemon};
@@ -382,6 +387,7 @@ int daemon_run(const struct options *options)
                 net_free(daemon.net);
                 loop_deinit(&daemon.executor);
                 loop_deinit(&daemon.service);
+                cycle_log_deinit(&daemon.cycles);
         }
         doors_close(&daemon.doors);
         return status;

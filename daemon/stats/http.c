@@ -9,6 +9,8 @@ void http_init(struct http_request *request)
 {
         request->n = 0;
         request->is_head = false;
+        request->path = 0;
+        request->query = "";
 }
 
 const char *http_reason(int status)
@@ -51,12 +53,26 @@ static bool http_host_is_local(const char *host)
         return false;
 }
 
+static bool http_find_path(struct http_request *request, const char *target,
+                           const char *const paths[])
+{
+        size_t n = strcspn(target, "?");
+
+        for (unsigned i = 0; paths[i]; i++) {
+                if (strlen(paths[i]) == n && memcmp(paths[i], target, n) == 0) {
+                        request->path = i;
+                        request->query = target + n + (target[n] == '?');
+                        return true;
+                }
+        }
+        return false;
+}
+
 /* "METHOD TARGET HTTP/1.x", cut in place. */
-static int http_request_line(struct http_request *request, char *line, const char *path)
+static int http_request_line(struct http_request *request, char *line, const char *const paths[])
 {
         char *target = strchr(line, ' ');
         char *version = target ? strchr(target + 1, ' ') : NULL;
-        size_t n_path = strlen(path);
 
         if (!version || strchr(version + 1, ' ')) {
                 return 400;
@@ -73,10 +89,7 @@ static int http_request_line(struct http_request *request, char *line, const cha
         if (!request->is_head && strcmp(line, "GET") != 0) {
                 return 405;
         }
-        if (strncmp(target, path, n_path) != 0 || (target[n_path] && target[n_path] != '?')) {
-                return 404;
-        }
-        return 200;
+        return http_find_path(request, target, paths) ? 200 : 404;
 }
 
 /* A field and what follows from it; *n_hosts counts those that name the host. */
@@ -111,7 +124,7 @@ static int http_field(char *line, unsigned *n_hosts)
         return 200;
 }
 
-static int http_parse(struct http_request *request, const char *path)
+static int http_parse(struct http_request *request, const char *const paths[])
 {
         unsigned n_hosts = 0;
         int answer = 0, status;
@@ -135,7 +148,7 @@ static int http_parse(struct http_request *request, const char *path)
                 if (strchr(line, '\r')) {
                         return 400;
                 }
-                status = answer == 0 ? http_request_line(request, line, path)
+                status = answer == 0 ? http_request_line(request, line, paths)
                                      : http_field(line, &n_hosts);
                 if (status == 400 || status == 403) {
                         return status; /* before anything else is said about what there is */
@@ -155,7 +168,7 @@ static bool http_ends(const char *head, size_t n)
                (n >= 3 && memcmp(head + n - 3, "\n\r\n", 3) == 0);
 }
 
-int http_feed(struct http_request *request, const char *bytes, size_t n, const char *path)
+int http_feed(struct http_request *request, const char *bytes, size_t n, const char *const paths[])
 {
         for (size_t i = 0; i < n; i++) {
                 if (request->n == HTTP_HEAD_BYTES_MAX - 1) {
@@ -164,7 +177,7 @@ int http_feed(struct http_request *request, const char *bytes, size_t n, const c
                 request->head[request->n++] = bytes[i];
                 if (http_ends(request->head, request->n)) {
                         request->head[request->n] = '\0';
-                        return http_parse(request, path);
+                        return http_parse(request, paths);
                 }
         }
         return HTTP_MORE;

@@ -8,12 +8,18 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "stats/gctrace.h"
 #include "stats/http.h"
+#include "stats/memstats.h"
 #include "stats/prometheus.h"
 
-#define SCRAPE_PATH     "/metrics"
 #define SCRAPE_TICK_MS  500u
 #define SCRAPE_HEAD_MAX 512u
+#define SCRAPE_BODY_MAX (64u << 10)
+
+_Static_assert(PROMETHEUS_BYTES_MAX <= SCRAPE_BODY_MAX && MEMSTATS_BYTES_MAX <= SCRAPE_BODY_MAX &&
+                       CYCLE_LOG_MAX * GCTRACE_BYTES_MAX <= SCRAPE_BODY_MAX,
+               "every body fits");
 
 struct scrape_peer {
         struct list node;
@@ -29,7 +35,7 @@ struct scrape_peer {
         uint64_t deadline_ms;
         bool answered;
         struct http_request request;
-        char buffer[SCRAPE_HEAD_MAX + PROMETHEUS_BYTES_MAX]; /* read into, then answered from */
+        char buffer[SCRAPE_HEAD_MAX + SCRAPE_BODY_MAX]; /* read into, then answered from */
 };
 
 static void peer_on_close(uv_handle_t *handle)
@@ -74,28 +80,95 @@ static void peer_on_write(uv_write_t *write, int status)
         }
 }
 
+/* --- the resources: each writes a body for its query; false: it does not understand it --- */
+
+static bool resource_metrics(const struct scrape_sources *sources, const char *query, char *body,
+                             size_t *ret_n)
+{
+        struct snapshot snapshot;
+
+        snapshot_take(&snapshot, &sources->snapshot);
+        *ret_n = prometheus_format(body, &snapshot);
+        return true;
+}
+
+static bool resource_memstats(const struct scrape_sources *sources, const char *query, char *body,
+                              size_t *ret_n)
+{
+        struct cycle_pause pauses[CYCLE_LOG_PAUSES];
+        struct snapshot snapshot;
+
+        snapshot_take(&snapshot, &sources->snapshot);
+        cycle_log_copy_pauses(sources->cycles, pauses);
+        *ret_n = memstats_format(body, &snapshot, pauses);
+        return true;
+}
+
+/* The last cycles, the oldest first. */
+static bool resource_gctrace(const struct scrape_sources *sources, const char *query, char *body,
+                             size_t *ret_n)
+{
+        static const char key[] = "style=";
+        enum gctrace_style style = GCTRACE_GO;
+        struct gc_cycle cycles[CYCLE_LOG_MAX];
+        unsigned n_cycles;
+        size_t n = 0;
+
+        if (*query && (strncmp(query, key, strlen(key)) != 0 ||
+                       !gctrace_find_style(query + strlen(key), &style))) {
+                return false;
+        }
+        n_cycles = cycle_log_copy(sources->cycles, cycles);
+        for (unsigned i = 0; i < n_cycles; i++) {
+                n += gctrace_format(body + n, &cycles[i], sources->start_ns, style);
+                body[n++] = '\n';
+        }
+        *ret_n = n;
+        return true;
+}
+
+static const char *const scrape_paths[] = {
+#define RESOURCE(name, path, type) path,
+#include "stats/resources.def"
+#undef RESOURCE
+        NULL,
+};
+
+static const struct {
+        const char *type;
+        bool (*write)(const struct scrape_sources *sources, const char *query, char *body,
+                      size_t *ret_n);
+} scrape_resources[] = {
+#define RESOURCE(name, path, type) {type, resource_##name},
+#include "stats/resources.def"
+#undef RESOURCE
+};
+
 static void peer_answer(struct scrape_peer *peer, int status)
 {
         char *body = peer->buffer + SCRAPE_HEAD_MAX;
-        struct snapshot snapshot;
+        const char *type = "text/plain; charset=utf-8";
+        unsigned path = peer->request.path;
         uv_buf_t bufs[2];
         size_t n_body;
         int n_head;
 
         peer->answered = true;
+        if (status == 200 && !scrape_resources[path].write(&peer->scrape->sources,
+                                                           peer->request.query, body, &n_body)) {
+                status = 400;
+        }
         if (status == 200) {
-                snapshot_take(&snapshot, &peer->scrape->sources);
-                n_body = prometheus_format(body, &snapshot);
+                type = scrape_resources[path].type;
         } else {
-                n_body = (size_t)snprintf(body, PROMETHEUS_BYTES_MAX, "%d %s\n", status,
+                n_body = (size_t)snprintf(body, SCRAPE_BODY_MAX, "%d %s\n", status,
                                           http_reason(status));
         }
         n_head = snprintf(peer->buffer, SCRAPE_HEAD_MAX,
                           "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                           "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
                           "%sConnection: close\r\n\r\n",
-                          status, http_reason(status),
-                          status == 200 ? PROMETHEUS_TYPE : "text/plain; charset=utf-8", n_body,
+                          status, http_reason(status), type, n_body,
                           status == 405 ? "Allow: GET, HEAD\r\n" : "");
         hd_assert(n_head > 0 && (unsigned)n_head < SCRAPE_HEAD_MAX);
         bufs[0] = uv_buf_init(peer->buffer, (unsigned)n_head);
@@ -113,7 +186,7 @@ static void peer_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         if (n < 0) {
                 peer_close(peer);
         } else if (!peer->answered) {
-                status = http_feed(&peer->request, buf->base, (size_t)n, SCRAPE_PATH);
+                status = http_feed(&peer->request, buf->base, (size_t)n, scrape_paths);
                 if (status != HTTP_MORE) {
                         peer_answer(peer, status);
                 }
@@ -175,7 +248,7 @@ static void scrape_on_tick(uv_timer_t *tick)
 }
 
 int scrape_open(struct scrape *scrape, struct loop *loop, int fd,
-                const struct snapshot_sources *sources)
+                const struct scrape_sources *sources)
 {
         int r;
 

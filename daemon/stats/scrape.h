@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Scrape: answers GET /metrics on the service loop, one request per connection.
+ * Scrape: answers GET requests for statistics (resources.def) on the service loop, one per
+ * connection.
  *
  * Owns:     its listener and connections, at most SCRAPE_PEERS_MAX; borrows loop and sources.
  * Threads:  the service loop's.
@@ -12,22 +13,29 @@
 #include "base/list.h"
 #include "loop/listener.h"
 #include "loop/loop.h"
+#include "stats/cycle_log.h"
 #include "stats/snapshot.h"
 
 #define SCRAPE_PEERS_MAX   16u
 #define SCRAPE_DEADLINE_MS 5000u
 
+struct scrape_sources {
+        struct snapshot_sources snapshot;
+        struct cycle_log *cycles;
+        uint64_t start_ns; /* of the daemon, for gctrace */
+};
+
 struct scrape {
         struct listener listener;
         uv_timer_t tick;
         struct loop *loop;
-        struct snapshot_sources sources;
+        struct scrape_sources sources;
         struct list peers;
         unsigned n_peers; /* also those that are closing */
 };
 
 /* Takes the listening `fd`. */
 int scrape_open(struct scrape *scrape, struct loop *loop, int fd,
-                const struct snapshot_sources *sources);
+                const struct scrape_sources *sources);
 /* The memory is free once the loop has ended. */
 void scrape_close(struct scrape *scrape);

@@ -7,6 +7,8 @@
 
 #include "stats/http.h"
 
+static const char *const paths[] = {"/metrics", "/gctrace", NULL};
+
 static int answer(const char *bytes, size_t n, size_t n_piece)
 {
         static struct http_request request;
@@ -16,7 +18,7 @@ static int answer(const char *bytes, size_t n, size_t n_piece)
         for (size_t at = 0; at < n && status == HTTP_MORE; at += n_piece) {
                 size_t n_now = n - at < n_piece ? n - at : n_piece;
 
-                status = http_feed(&request, bytes + at, n_now, "/metrics");
+                status = http_feed(&request, bytes + at, n_now, paths);
         }
         return status;
 }

@@ -64,6 +64,68 @@ def test_metrics(daemon):
         assert stats["objects"] == after["heapd_memstats_heap_objects"]
 
 
+# Go's runtime.MemStats, as encoding/json writes it.
+MEMSTATS = """
+Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased
+HeapObjects StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys
+OtherSys NextGC LastGC PauseTotalNs PauseNs PauseEnd NumGC NumForcedGC GCCPUFraction EnableGC
+DebugGC BySize
+"""
+
+
+def fetch(daemon, path):
+    answer = daemon.http(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert f"Content-Length: {len(body)}\r\n".encode() in head, head
+    return head.split()[1], body.decode()
+
+
+@with_stats
+def test_memstats(daemon):
+    """/memstats has Go's names, and numbers that agree with each other"""
+    with daemon.client() as c:
+        for i in range(1, 1001):
+            c.call("obj.new", "record", 5, {"into": i})
+        for _ in range(3):
+            c.call("heap.gc", {"wait": True})
+    status, body = fetch(daemon, b"/memstats")
+    assert status == b"200"
+    stats = json.loads(body)
+    assert set(stats) == set(MEMSTATS.split()), set(stats) ^ set(MEMSTATS.split())
+    assert stats["NumGC"] >= 3 and stats["NumForcedGC"] == 3 and stats["EnableGC"] is True
+    assert stats["Mallocs"] - stats["Frees"] == stats["HeapObjects"] >= 1000
+    assert stats["Sys"] == sum(v for k, v in stats.items() if k.endswith("Sys") and k != "Sys")
+    assert stats["HeapInuse"] + stats["HeapIdle"] == stats["HeapSys"] >= stats["HeapAlloc"] > 40000
+    assert len(stats["PauseNs"]) == len(stats["PauseEnd"]) == 256
+    last = (stats["NumGC"] + 255) % 256
+    assert 0 < stats["PauseNs"][last] < 1e9
+    assert abs(stats["PauseEnd"][last] - stats["LastGC"]) < 1e9
+    assert abs(stats["LastGC"] / 1e9 - time.time()) < 60
+    assert stats["PauseEnd"][(last + 1) % 256] == 0
+    assert sum(c["Mallocs"] for c in stats["BySize"]) == stats["Mallocs"]
+
+
+@with_stats
+def test_gctrace(daemon):
+    """/gctrace has the last cycles, the oldest first, in the style that was asked for"""
+    assert fetch(daemon, b"/gctrace") == (b"200", "")
+    with daemon.client() as c:
+        for _ in range(40):
+            c.call("heap.gc", {"wait": True})
+    status, body = fetch(daemon, b"/gctrace")
+    lines = body.splitlines()
+    numbers = [int(line.split()[1]) for line in lines]
+    assert status == b"200" and len(lines) == 32
+    assert numbers == list(range(numbers[-1] - 31, numbers[-1] + 1)) and numbers[-1] >= 40
+    assert all(" MB stacks, " in line for line in lines)
+    legacy = fetch(daemon, b"/gctrace?style=legacy")[1].splitlines()
+    assert len(legacy) == 32 and not any("stacks" in line for line in legacy)
+    full = fetch(daemon, b"/gctrace?style=full")[1].splitlines()
+    assert len(full) == 64 and all(line.startswith("# gc ") for line in full[1::2])
+    for query in (b"style=", b"style=no", b"x", b"style=go&y"):
+        assert fetch(daemon, b"/gctrace?" + query)[0] == b"400", query
+
+
 @with_stats
 def test_http(daemon):
     """the responder answers what it serves and refuses the rest"""

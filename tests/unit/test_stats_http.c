@@ -6,12 +6,14 @@
 
 #include "support/unit.h"
 
+static const char *const paths[] = {"/other", "/metrics", NULL};
+
 static int feed_all(const char *text, size_t n)
 {
         struct http_request request;
 
         http_init(&request);
-        return http_feed(&request, text, n, "/metrics");
+        return http_feed(&request, text, n, paths);
 }
 
 static const struct {
@@ -85,10 +87,10 @@ Test(stats_http, every_split_gives_the_same_answer)
                         int status;
 
                         http_init(&request);
-                        status = http_feed(&request, cases[i].text, split, "/metrics");
+                        status = http_feed(&request, cases[i].text, split, paths);
                         if (status == HTTP_MORE) {
                                 status = http_feed(&request, cases[i].text + split, n - split,
-                                                   "/metrics");
+                                                   paths);
                         }
                         cr_assert_eq(status, cases[i].status, "split at %zu: %s", split,
                                      cases[i].text);
@@ -125,6 +127,29 @@ Test(stats_http, head_asks_for_no_body)
         static const char text[] = "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
         http_init(&request);
-        cr_assert_eq(http_feed(&request, text, strlen(text), "/metrics"), 200);
+        cr_assert_eq(http_feed(&request, text, strlen(text), paths), 200);
         cr_assert(request.is_head);
+}
+
+Test(stats_http, the_path_and_the_query_are_told)
+{
+        static const struct {
+                const char *text;
+                unsigned path;
+                const char *query;
+        } good[] = {
+                {"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 1, ""},
+                {"GET /metrics? HTTP/1.1\r\nHost: localhost\r\n\r\n", 1, ""},
+                {"GET /other?a=b&c HTTP/1.1\r\nHost: localhost\r\n\r\n", 0, "a=b&c"},
+                {"GET /other?/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 0, "/metrics"},
+        };
+
+        for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+                struct http_request request;
+
+                http_init(&request);
+                cr_assert_eq(http_feed(&request, good[i].text, strlen(good[i].text), paths), 200);
+                cr_assert_eq(request.path, good[i].path);
+                cr_assert_str_eq(request.query, good[i].query);
+        }
 }
