@@ -127,7 +127,7 @@ ROWS = [
         ("assert", "FILE_FIRST"),
         ("assert", "MARKS_STAY"),
         ("assert", "EMPTY_FILED"),
-        ("assert", "POISON_LATE"),
+        ("assert", "BURY_LATE"),
         ("assert", "NOT_ZEROED"),
         ("assert", "STAYS_ZEROED"),
     ),

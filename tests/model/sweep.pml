@@ -6,6 +6,7 @@
  *
  *   GC-7     a mark stands only where an object is, when the sweep meets it;
  *   GC-8     what was dropped before a cycle is free after it, and nothing that is in use ever;
+ *   GC-12    what was freed is announced before it can be used again;
  *   GC-20    who allocates black hands out marked slots only;
  *   HEAP-6   a span is in one place;
  *   HEAP-8   a slot is handed out once until it is freed, and reads as zero;
@@ -16,7 +17,7 @@
  *   cache.c: cache_count_hole, cache_find_hole, cache_mark_slots, cache_refill, cache_flush    the same names
  *   central.c: central_take, central_put, central_new_span, central_reset                      the same names
  *   pages.c: pages_alloc, pages_drain_some, pages_publish, pages_push_freed    central_new_span, sweep_span
- *   sweep.c: sweep_chunk, sweep_span, sweep_poison                             sweep_span
+ *   sweep.c: sweep_chunk, sweep_span, sweep_bury                               sweep_span, bury
  *   handshake.c: handshake_acknowledge, handshake_fetch_caches                 mutator, fetch_caches
  * What is reachable and how marking finds it is barrier.pml's: here an object lives until it is
  * dropped, and marking marks what lives. ARM and DISARM touch no cache and are not here.
@@ -40,7 +41,7 @@
  *   FILE_FIRST       a span is filed before its bits are written
  *   MARKS_STAY       the sweep leaves the marks
  *   EMPTY_FILED      an empty span goes to its central list and to the page heap
- *   POISON_LATE      what was freed is poisoned after the span is filed
+ *   BURY_LATE        what was freed is announced and poisoned after the span is filed
  *   NOT_ZEROED       a hole is not zeroed
  *   STAYS_ZEROED     a used span is still called zeroed
  */
@@ -370,7 +371,8 @@ inline mark(p)
         d_step { seen[p] = seen[p] | (live[p] & 2) }
 }
 
-inline poison(p)
+/* Announced and poisoned (GC-12). */
+inline bury(p)
 {
         d_step {
                 assert(!(live[p] & gone));
@@ -406,8 +408,8 @@ inline sweep_span(p)
                         gone = alloc[p] & ~marks;
                         assert(!(marks & ~alloc[p])) /* GC-7 */
                 };
-#ifndef POISON_LATE
-                poison(p);
+#ifndef BURY_LATE
+                bury(p);
 #endif
 #ifdef FILE_FIRST
                 file(p);
@@ -424,8 +426,8 @@ inline sweep_span(p)
 #ifndef FILE_FIRST
                 file(p);
 #endif
-#ifdef POISON_LATE
-                poison(p);
+#ifdef BURY_LATE
+                bury(p);
 #endif
                 d_step { marks = 0; gone = 0 }
         :: else
