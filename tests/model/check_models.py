@@ -132,6 +132,18 @@ ROWS = [
         ("assert", "STAYS_ZEROED"),
     ),
     *rows_of(
+        "growth",
+        ("holds", ""),
+        ("assert", "COPY_PLAIN"),
+        ("assert", "NO_RELOAD"),
+        ("assert", "UNFLAGGED"),
+        ("assert", "LEAF_WHITE"),
+        ("assert", "MAP_PLAIN"),
+        ("assert", "CLEAR_FIRST"),
+        ("assert", "CLEAR_HALF"),
+        ("assert", "EARLY_IDLE"),
+    ),
+    *rows_of(
         "weak",
         ("holds", ""),
         ("assert", "NO_SHADE"),
