@@ -58,7 +58,7 @@ struct daemon {
         uv_timer_t watchdog;
         bool stopping;
         _Atomic uint64_t cycle; /* the last that has ended */
-        struct daemon_letter cycle_to_net, cycle_to_console, drain, drained, well, answer;
+        struct daemon_letter cycle_to_net, cycle_to_service, drain, drained, well, answer;
 };
 
 static const int daemon_signals[] = {SIGTERM, SIGINT};
@@ -92,7 +92,7 @@ static void daemon_on_cycle_end(void *user, const struct gc_cycle *cycle)
         atomic_store(&daemon->cycle, cycle->number);
         /* One that still waits will read the newer number. */
         mailbox_post(&daemon->executor.mailbox, &daemon->cycle_to_net.letter);
-        mailbox_post(&daemon->service.mailbox, &daemon->cycle_to_console.letter);
+        mailbox_post(&daemon->service.mailbox, &daemon->cycle_to_service.letter);
 }
 
 static void daemon_on_cycle_to_net(struct letter *letter)
@@ -102,10 +102,13 @@ static void daemon_on_cycle_to_net(struct letter *letter)
         net_cycle_ended(daemon->net, atomic_load(&daemon->cycle));
 }
 
-static void daemon_on_cycle_to_console(struct letter *letter)
+static void daemon_on_cycle_to_service(struct letter *letter)
 {
         struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
 
+        if (daemon->has_scrape) {
+                scrape_cycle_ended(&daemon->scrape);
+        }
         if (daemon->has_console) {
                 console_cycle_ended(&daemon->console, atomic_load(&daemon->cycle));
         }
@@ -330,7 +333,7 @@ static void daemon_init(struct daemon *daemon, const struct options *options)
         doors_init(&daemon->doors);
         cycle_log_init(&daemon->cycles);
         daemon->cycle_to_net = (struct daemon_letter){{.deliver = daemon_on_cycle_to_net}, daemon};
-        daemon->cycle_to_console = (struct daemon_letter){{.deliver = daemon_on_cycle_to_console},
+        daemon->cycle_to_service = (struct daemon_letter){{.deliver = daemon_on_cycle_to_service},
                                                           daemon};
         daemon->drain = (struct daemon_letter){{.deliver = daemon_on_drain}, daemon};
         daemon->drained = (struct daemon_letter){{.deliver = daemon_on_drained}, daemon};

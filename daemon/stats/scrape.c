@@ -34,6 +34,10 @@ struct scrape_peer {
         uv_shutdown_t shutdown;
         uint64_t deadline_ms;
         bool answered;
+        bool writing;
+        bool follows; /* gets a line for each further cycle, until it goes */
+        enum gctrace_style style;
+        uint64_t cycle; /* the last one it has been told of */
         struct http_request request;
         char buffer[SCRAPE_HEAD_MAX + SCRAPE_BODY_MAX]; /* read into, then answered from */
 };
@@ -43,6 +47,7 @@ static void peer_on_close(uv_handle_t *handle)
         struct scrape_peer *peer = handle->data;
 
         peer->scrape->n_peers--;
+        peer->scrape->n_followers -= peer->follows;
         free(peer);
 }
 
@@ -70,11 +75,19 @@ static void peer_on_shutdown(uv_shutdown_t *shutdown, int status)
         }
 }
 
+static void peer_follow(struct scrape_peer *peer);
+
 /* Waits for the peer to close first: closing with unread bytes would reset what it has not read. */
 static void peer_on_write(uv_write_t *write, int status)
 {
         struct scrape_peer *peer = write->data;
 
+        peer->writing = false;
+        if (status == 0 && peer->follows) {
+                peer->deadline_ms = UINT64_MAX;
+                peer_follow(peer);
+                return;
+        }
         if (status < 0 || uv_shutdown(&peer->shutdown, &peer->stream, peer_on_shutdown) < 0) {
                 peer_close(peer);
         }
@@ -82,48 +95,81 @@ static void peer_on_write(uv_write_t *write, int status)
 
 /* --- the resources: each writes a body for its query; false: it does not understand it --- */
 
-static bool resource_metrics(const struct scrape_sources *sources, const char *query, char *body,
-                             size_t *ret_n)
+static bool resource_metrics(struct scrape_peer *peer, char *body, size_t *ret_n)
 {
         struct snapshot snapshot;
 
-        snapshot_take(&snapshot, &sources->snapshot);
+        snapshot_take(&snapshot, &peer->scrape->sources.snapshot);
         *ret_n = prometheus_format(body, &snapshot);
         return true;
 }
 
-static bool resource_memstats(const struct scrape_sources *sources, const char *query, char *body,
-                              size_t *ret_n)
+static bool resource_memstats(struct scrape_peer *peer, char *body, size_t *ret_n)
 {
         struct cycle_pause pauses[CYCLE_LOG_PAUSES];
         struct snapshot snapshot;
 
-        snapshot_take(&snapshot, &sources->snapshot);
-        cycle_log_copy_pauses(sources->cycles, pauses);
+        snapshot_take(&snapshot, &peer->scrape->sources.snapshot);
+        cycle_log_copy_pauses(peer->scrape->sources.cycles, pauses);
         *ret_n = memstats_format(body, &snapshot, pauses);
         return true;
 }
 
-/* The last cycles, the oldest first. */
-static bool resource_gctrace(const struct scrape_sources *sources, const char *query, char *body,
-                             size_t *ret_n)
+/* "style=NAME" and "follow", in any order. */
+static bool gctrace_read_query(const char *query, enum gctrace_style *ret_style, bool *ret_follow)
 {
-        static const char key[] = "style=";
-        enum gctrace_style style = GCTRACE_GO;
+        static const char key[] = "style=", flag[] = "follow";
+        char name[16];
+
+        for (size_t n; *query; query += n + (query[n] == '&')) {
+                n = strcspn(query, "&");
+                if (n == strlen(flag) && memcmp(query, flag, n) == 0) {
+                        *ret_follow = true;
+                } else if (n > strlen(key) && n - strlen(key) < sizeof(name) &&
+                           memcmp(query, key, strlen(key)) == 0) {
+                        snprintf(name, sizeof(name), "%.*s", (int)(n - strlen(key)),
+                                 query + strlen(key));
+                        if (!gctrace_find_style(name, ret_style)) {
+                                return false;
+                        }
+                } else {
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* The last cycles that this peer has not got, the oldest first. */
+static size_t gctrace_write(struct scrape_peer *peer, char *body)
+{
+        const struct scrape_sources *sources = &peer->scrape->sources;
         struct gc_cycle cycles[CYCLE_LOG_MAX];
-        unsigned n_cycles;
+        unsigned n_cycles = cycle_log_copy(sources->cycles, cycles);
         size_t n = 0;
 
-        if (*query && (strncmp(query, key, strlen(key)) != 0 ||
-                       !gctrace_find_style(query + strlen(key), &style))) {
+        for (unsigned i = 0; i < n_cycles; i++) {
+                if (cycles[i].number > peer->cycle) {
+                        n += gctrace_format(body + n, &cycles[i], sources->start_ns, peer->style);
+                        body[n++] = '\n';
+                        peer->cycle = cycles[i].number;
+                }
+        }
+        return n;
+}
+
+static bool resource_gctrace(struct scrape_peer *peer, char *body, size_t *ret_n)
+{
+        bool follow = false;
+
+        peer->style = GCTRACE_GO;
+        if (!gctrace_read_query(peer->request.query, &peer->style, &follow)) {
                 return false;
         }
-        n_cycles = cycle_log_copy(sources->cycles, cycles);
-        for (unsigned i = 0; i < n_cycles; i++) {
-                n += gctrace_format(body + n, &cycles[i], sources->start_ns, style);
-                body[n++] = '\n';
+        if (follow && !peer->request.is_head) {
+                peer->follows = true;
+                peer->scrape->n_followers++;
         }
-        *ret_n = n;
+        *ret_n = gctrace_write(peer, body);
         return true;
 }
 
@@ -136,16 +182,24 @@ static const char *const scrape_paths[] = {
 
 static const struct {
         const char *type;
-        bool (*write)(const struct scrape_sources *sources, const char *query, char *body,
-                      size_t *ret_n);
+        bool (*write)(struct scrape_peer *peer, char *body, size_t *ret_n);
 } scrape_resources[] = {
 #define RESOURCE(name, path, type) {type, resource_##name},
 #include "stats/resources.def"
 #undef RESOURCE
 };
 
+static void peer_write(struct scrape_peer *peer, const uv_buf_t bufs[], unsigned n_bufs)
+{
+        peer->writing = true;
+        if (uv_write(&peer->write, &peer->stream, bufs, n_bufs, peer_on_write) < 0) {
+                peer_close(peer);
+        }
+}
+
 static void peer_answer(struct scrape_peer *peer, int status)
 {
+        char length[40] = "";
         char *body = peer->buffer + SCRAPE_HEAD_MAX;
         const char *type = "text/plain; charset=utf-8";
         unsigned path = peer->request.path;
@@ -154,9 +208,13 @@ static void peer_answer(struct scrape_peer *peer, int status)
         int n_head;
 
         peer->answered = true;
-        if (status == 200 && !scrape_resources[path].write(&peer->scrape->sources,
-                                                           peer->request.query, body, &n_body)) {
+        if (status == 200 && !scrape_resources[path].write(peer, body, &n_body)) {
                 status = 400;
+        }
+        if (peer->follows && peer->scrape->n_followers > SCRAPE_FOLLOWERS_MAX) {
+                peer->scrape->n_followers--;
+                peer->follows = false;
+                status = 503;
         }
         if (status == 200) {
                 type = scrape_resources[path].type;
@@ -164,17 +222,47 @@ static void peer_answer(struct scrape_peer *peer, int status)
                 n_body = (size_t)snprintf(body, SCRAPE_BODY_MAX, "%d %s\n", status,
                                           http_reason(status));
         }
+        if (!peer->follows) {
+                snprintf(length, sizeof(length), "Content-Length: %zu\r\n", n_body);
+        }
         n_head = snprintf(peer->buffer, SCRAPE_HEAD_MAX,
-                          "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                          "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s"
                           "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
                           "%sConnection: close\r\n\r\n",
-                          status, http_reason(status), type, n_body,
+                          status, http_reason(status), type, length,
                           status == 405 ? "Allow: GET, HEAD\r\n" : "");
         hd_assert(n_head > 0 && (unsigned)n_head < SCRAPE_HEAD_MAX);
         bufs[0] = uv_buf_init(peer->buffer, (unsigned)n_head);
         bufs[1] = uv_buf_init(body, peer->request.is_head ? 0 : (unsigned)n_body);
-        if (uv_write(&peer->write, &peer->stream, bufs, 2, peer_on_write) < 0) {
-                peer_close(peer);
+        peer_write(peer, bufs, 2);
+}
+
+/* One write at a time. Who does not read loses cycles, and is closed if it goes on not reading. */
+static void peer_follow(struct scrape_peer *peer)
+{
+        uv_buf_t buf;
+        size_t n;
+
+        if (peer->writing || uv_is_closing(&peer->handle)) {
+                return;
+        }
+        n = gctrace_write(peer, peer->buffer);
+        if (n > 0) {
+                buf = uv_buf_init(peer->buffer, (unsigned)n);
+                peer->deadline_ms = uv_now(&peer->scrape->loop->uv) + SCRAPE_DEADLINE_MS;
+                peer_write(peer, &buf, 1);
+        }
+}
+
+void scrape_cycle_ended(struct scrape *scrape)
+{
+        list_for_each_safe(node, &scrape->peers)
+        {
+                struct scrape_peer *peer = list_entry(node, struct scrape_peer, node);
+
+                if (peer->follows) {
+                        peer_follow(peer);
+                }
         }
 }
 
@@ -216,7 +304,8 @@ static void scrape_on_accept(void *user, int fd, bool crowded)
                 return;
         }
         peer->scrape = scrape;
-        peer->answered = false;
+        peer->answered = peer->writing = peer->follows = false;
+        peer->cycle = 0;
         peer->deadline_ms = uv_now(&scrape->loop->uv) + SCRAPE_DEADLINE_MS;
         http_init(&peer->request);
         if (peer_open_stream(peer, fd) < 0) {

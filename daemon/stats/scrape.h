@@ -18,6 +18,8 @@
 
 #define SCRAPE_PEERS_MAX   16u
 #define SCRAPE_DEADLINE_MS 5000u
+/* Who follow, and stay: the others' places are for those who come and go. */
+#define SCRAPE_FOLLOWERS_MAX 8u
 
 struct scrape_sources {
         struct snapshot_sources snapshot;
@@ -31,11 +33,13 @@ struct scrape {
         struct loop *loop;
         struct scrape_sources sources;
         struct list peers;
-        unsigned n_peers; /* also those that are closing */
+        unsigned n_peers, n_followers; /* also those that are closing */
 };
 
 /* Takes the listening `fd`. */
 int scrape_open(struct scrape *scrape, struct loop *loop, int fd,
                 const struct scrape_sources *sources);
+/* A cycle is in the log: whoever follows is told. */
+void scrape_cycle_ended(struct scrape *scrape);
 /* The memory is free once the loop has ended. */
 void scrape_close(struct scrape *scrape);

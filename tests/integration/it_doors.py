@@ -126,6 +126,37 @@ def test_gctrace(daemon):
         assert fetch(daemon, b"/gctrace?" + query)[0] == b"400", query
 
 
+def follow(daemon, query=b"follow"):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(30)
+    peer.connect(daemon.stats_path)
+    peer.sendall(b"GET /gctrace?%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % query)
+    reader = peer.makefile("r", encoding="ascii", newline="\n")
+    status = int(reader.readline().split()[1])
+    while reader.readline().strip():
+        pass
+    return peer, reader, status
+
+
+@with_stats
+def test_follow(daemon):
+    """who follows /gctrace gets each further cycle, and does not crowd out the others"""
+    with daemon.client() as c:
+        c.call("heap.gc", {"wait": True})
+        followers = [follow(daemon) for _ in range(7)]
+        followers.append(follow(daemon, b"style=legacy&follow"))
+        assert all(status == 200 for _, _, status in followers)
+        assert follow(daemon)[2] == 503
+        for _ in range(5):
+            c.call("heap.gc", {"wait": True})
+        for _, reader, _ in followers:
+            numbers = [int(reader.readline().split()[1]) for _ in range(6)]
+            assert numbers == list(range(numbers[0], numbers[0] + 6))
+        assert daemon.metrics()["heapd_gc_cycles_forced_total"] == 6
+        followers[0][0].shutdown(socket.SHUT_RDWR)
+        until(lambda: follow(daemon)[2] == 200)
+
+
 @with_stats
 def test_http(daemon):
     """the responder answers what it serves and refuses the rest"""
