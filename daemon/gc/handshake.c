@@ -74,6 +74,7 @@ void handshake_acknowledge(struct mutator *mutator, uint32_t number, enum gc_tim
                 mutator->spare = NULL;
                 mutator->cache->black = target->black;
                 mutator->cache->generation = target->generation;
+                mutator->cache->first_refills = &mutator->times[GC_TIME_REFILL];
                 mutator->reported_bytes = mutator->cache->handed_bytes;
         }
         if (target->hand_log && mutator->log) {

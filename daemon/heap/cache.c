@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "heap/central.h"
 #include "heap/internals.h"
 #include "heap/marks.h"
@@ -121,7 +122,7 @@ static bool cache_find_hole(struct cache *cache, struct hole *hole)
         return true;
 }
 
-bool cache_refill(struct cache *cache, unsigned index)
+static bool cache_refill_hole(struct cache *cache, unsigned index)
 {
         struct hole *hole = &cache->holes[index];
         struct heap *heap = cache->heap;
@@ -142,6 +143,18 @@ bool cache_refill(struct cache *cache, unsigned index)
                 span_set_state(heap_span(heap, hole->span), SPAN_FULL);
                 hole->span = 0;
         }
+}
+
+bool cache_refill(struct cache *cache, unsigned index)
+{
+        bool measured = cache->first_refills && !cache->holes[index].start;
+        uint64_t begin_ns = measured ? clock_now_ns() : 0;
+        bool found = cache_refill_hole(cache, index);
+
+        if (measured) {
+                histogram_add(cache->first_refills, clock_now_ns() - begin_ns);
+        }
+        return found;
 }
 
 uint64_t cache_alloc_large(struct cache *cache, uint64_t size_bytes, bool noscan)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "heap/heap.h"
 #include "heap/sizeclass.h"
 
@@ -34,6 +35,8 @@ struct cache {
         uint64_t handed_bytes;   /* ever handed out in holes and large objects */
         uint8_t generation;      /* of the central lists it draws on */
         bool black;              /* objects are born marked: whole holes are marked when acquired */
+        struct histogram *first_refills; /* borrowed: how long each class's first hole since
+                                          * cache_flush() took to find; NULL: not measured */
         struct hole holes[CACHE_HOLES];
 };
 

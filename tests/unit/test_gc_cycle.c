@@ -273,3 +273,28 @@ Test(toll, waiting_for_a_proxy_is_charged)
         cr_assert_eq(count_of(&s, GC_TIME_PROXY), 1u);
         stage_deinit(&s, N_STAGE);
 }
+
+/* Holes are dropped when objects begin to be born black and when they no longer are. */
+Test(toll, the_first_hole_of_a_class_after_a_handshake_is_charged)
+{
+        struct stage s;
+
+        stage_init(&s, 0); /* has allocated */
+        cr_assert_eq(count_of(&s, GC_TIME_REFILL), 0u);
+        cycle_start(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.a);
+        make(&s, s.a, 1);
+        make(&s, s.a, 2);
+        cr_assert_eq(count_of(&s, GC_TIME_REFILL), 1u);
+        gc_alloc(s.a, s.blob, 1000);
+        gc_alloc(s.a, s.blob, 1000);
+        cr_assert_eq(count_of(&s, GC_TIME_REFILL), 2u);
+        gc_leave(s.a);
+        cycle_end(&s);
+        gc_enter(s.a);
+        make(&s, s.a, 3);
+        make(&s, s.a, 4);
+        gc_leave(s.a);
+        cr_assert_eq(count_of(&s, GC_TIME_REFILL), 3u);
+        stage_deinit(&s, N_STAGE);
+}

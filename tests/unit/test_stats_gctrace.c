@@ -114,7 +114,8 @@ Test(stats_gctrace, the_full_style_adds_a_comment)
                "# gc 7 goal: arm 0.014/0.001 blacken 0.020/0.002 mark 12/3.0 propose 0.34/0.45 "
                "disarm 0.005/0.004 clear 0/0.002 whiten 0/0 sweep 1.6/1.5 ms clock/cpu, "
                "2 proposals, 1 vetoes, 15 handshakes, 12 proxied, 0.003+0.009 ms cpu, "
-               "longest 0.001 ms, within 0.40 ms, stolen shade 0.30 log 0.012 veto 0 proxy 0 ms, "
+               "longest 0.001 ms, within 0.40 ms, "
+               "stolen shade 0.30 log 0.012 veto 0 refill 0 proxy 0 ms, "
                "5 weak cleared, 1234 objects 56789 bytes freed, 4321 objects 69206015 bytes live, "
                "3 overflows, 1 workers, green");
 }
