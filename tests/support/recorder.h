@@ -89,7 +89,7 @@ static inline void recorder_note(void *user, enum gc_transition transition,
                 return;
         }
         ring = recorder_ring(recorder);
-        atomic_thread_fence(memory_order_seq_cst);
+        __sync_synchronize();
         after_ns = ring->last_ns;
         ring->last_ns = clock_now_ns();
         if (ring->n_events == RECORDER_EVENTS) {
