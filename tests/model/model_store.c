@@ -8,6 +8,11 @@
  * HEAPD_SEED replays a run; HEAPD_MODEL_OPS sets its length. The seed also chooses how often the
  * heap is collected, down to after every request. A third of the time the heap is full, and a
  * request that fails for it must leave no trace (STORE-2).
+ *
+ * Ten million, with a cycle running all the time, each checked by a second marking, and delays:
+ *
+ *     HEAPD_GC_DEBUG=rage,checkmark,delay=50 HEAPD_MODEL_OPS=10000000 \
+ *         HEAPD_STRESS_RESULTS=tests/stress/RESULTS.txt build/tests/model_store
  */
 
 #include "support/unit.h"
@@ -67,7 +72,7 @@ static void do_request(void)
                 settle_purge(&world, &shadow);
         }
         /* A boundary, at which a collection may come in unasked. */
-        if (one_in(200)) {
+        if (world.rages || one_in(200)) {
                 gc_request(world.gc, GC_REASON_FORCED);
         }
         gc_poll(world.mutator);
@@ -80,7 +85,7 @@ static struct census collect_and_purge(void)
         struct census census = world_collect(&world);
 
         for (unsigned i = 0; store_wants_purge(world.store); i++) {
-                cr_assert(i == 0 || world.gc->config.debug.rage || world.gc->config.debug.every);
+                cr_assert(i == 0 || world.rages || world.gc->config.debug.every);
                 while (settle_purge(&world, &shadow)) {
                         gc_poll(world.mutator);
                 }
@@ -125,7 +130,27 @@ static void end_and_audit(void)
         cr_assert_eq(census.n[KIND_MAP], 1u);
 }
 
-Test(store, random_requests_leave_exactly_what_a_shadow_can_reach, .timeout = 280)
+/* Adds what a run by hand was to a file that keeps such. */
+static void keep_results(uint64_t n_ops)
+{
+        const char *path = getenv("HEAPD_STRESS_RESULTS"), *debug = getenv("HEAPD_GC_DEBUG");
+        FILE *file = path ? fopen(path, "a") : NULL;
+        struct gc_stats stats;
+
+        if (!path) {
+                return;
+        }
+        gc_get_stats(world.gc, &stats);
+        cr_assert(file);
+        fprintf(file,
+                "model_store: %llu requests of %u sessions, %llu cycles, settings '%s': the heap "
+                "was what the shadow reaches, nothing less or more\n",
+                (unsigned long long)n_ops, (unsigned)SHADOW_ACTORS,
+                (unsigned long long)stats.n_cycles, debug ? debug : "");
+        cr_assert_eq(fclose(file), 0);
+}
+
+Test(store, random_requests_leave_exactly_what_a_shadow_can_reach, .timeout = 7200)
 {
         static const uint32_t periods[] = {1, 10, 100, 1000, 5000};
         struct store_config config = {
@@ -157,6 +182,7 @@ Test(store, random_requests_leave_exactly_what_a_shadow_can_reach, .timeout = 28
         heap_set_limit(world.heap, 0);
         collect_and_audit();
         end_and_audit();
+        keep_results(n_ops);
         fprintf(stderr, "# %llu requests found no memory\n", (unsigned long long)n_starved);
         shadow_deinit(&shadow);
         world_deinit(&world);

@@ -38,6 +38,7 @@ struct world {
         struct store *store;
         gc_point_fn *point; /* given to the collector, may be NULL */
         void *point_user;
+        bool rages; /* for tests that audit: they ask for cycle after cycle, except then */
 };
 
 /* Objects in the heap, by kind, as heap_walk() finds them. */
@@ -67,6 +68,8 @@ static inline void world_init(struct world *world, const struct store_config *co
                 store_config.key = (struct siphash_key){1, 2};
         }
         WORLD_ASSERT(gc_debug_parse(debug ? debug : "", &gc_config.debug, error, sizeof(error)));
+        world->rages = gc_config.debug.rage;
+        gc_config.debug.rage = 0;
         WORLD_ASSERT(heap_new(&world->heap, &heap_config) == 0);
         WORLD_ASSERT(gc_new(&world->gc, world->heap, &gc_config) == 0);
         WORLD_ASSERT(gc_attach(world->gc, "test", &world->mutator) == 0);
