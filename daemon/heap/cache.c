@@ -28,6 +28,30 @@ void cache_deinit(struct cache *cache)
         }
 }
 
+/* A bit for each slot that starts in a word of a bitmap, the first one at bit 0. */
+static uint64_t cache_stride(uint32_t step)
+{
+        uint64_t bits = 1;
+
+        for (; step < 64; step *= 2) {
+                bits |= bits << step;
+        }
+        return bits;
+}
+
+/* The slots from granule *at up to `to` that start in the same word; moves *at behind them. */
+static uint64_t cache_take_bits(uint64_t *at, uint64_t to, uint32_t step, uint64_t stride)
+{
+        unsigned first = *at & 63;
+        uint64_t bits = stride << first;
+
+        if (to - *at < 64 - first) {
+                bits &= (UINT64_C(1) << (first + (to - *at))) - 1;
+        }
+        *at += 63u - (unsigned)__builtin_clzll(bits) - first + step;
+        return bits;
+}
+
 static uint8_t *cache_span_memory(const struct heap *heap, uint32_t page)
 {
         return heap->data.base + heap_page_offset(page);
@@ -38,17 +62,21 @@ static void cache_count_hole(struct cache *cache, unsigned index)
 {
         struct hole *hole = &cache->holes[index];
         struct heap *heap = cache->heap;
-        uint64_t n_objects = 0;
+        uint32_t step = hole->size_bytes >> HEAP_GRANULE_SHIFT;
+        uint64_t at, to, n_objects;
         uint64_t *row;
-        size_t granule;
 
         if (hole->span == 0 || hole->next == hole->start) {
                 return;
         }
         row = heap_alloc_row(heap, hole->span);
-        for (uint8_t *p = hole->start; p < hole->next; p += hole->size_bytes, n_objects++) {
-                granule = (size_t)(p - cache_span_memory(heap, hole->span)) >> HEAP_GRANULE_SHIFT;
-                row[granule / 64] |= UINT64_C(1) << (granule & 63);
+        at = (uint64_t)(hole->start - cache_span_memory(heap, hole->span)) >> HEAP_GRANULE_SHIFT;
+        to = (uint64_t)(hole->next - cache_span_memory(heap, hole->span)) >> HEAP_GRANULE_SHIFT;
+        n_objects = (to - at) / step;
+        for (uint64_t stride = cache_stride(step); at < to;) {
+                uint64_t word = at / 64;
+
+                row[word] |= cache_take_bits(&at, to, step, stride);
         }
         hole->start = hole->next;
         atomic_fetch_add_explicit(&heap->counters[index / 2].n_mallocs, n_objects,
@@ -60,22 +88,18 @@ static void cache_count_hole(struct cache *cache, unsigned index)
 static void cache_mark_slots(struct cache *cache, const struct hole *hole, const uint8_t *from,
                              bool mark)
 {
-        uint64_t bits = 0;
+        uint64_t at = (uint64_t)(from - cache->base) >> HEAP_GRANULE_SHIFT;
+        uint64_t to = (uint64_t)(hole->end - cache->base) >> HEAP_GRANULE_SHIFT;
+        uint32_t step = hole->size_bytes >> HEAP_GRANULE_SHIFT;
 
-        while (from < hole->end) {
-                uint64_t offset = (uint64_t)(from - cache->base);
+        for (uint64_t stride = cache_stride(step); at < to;) {
+                uint64_t offset = at << HEAP_GRANULE_SHIFT;
+                uint64_t bits = cache_take_bits(&at, to, step, stride);
 
-                bits |= marks_bit(offset);
-                from += hole->size_bytes;
-                if (from >= hole->end ||
-                    marks_word(cache->heap, offset) !=
-                            marks_word(cache->heap, (uint64_t)(from - cache->base))) {
-                        if (mark) {
-                                marks_set(cache->heap, offset, bits);
-                        } else {
-                                marks_clear(cache->heap, offset, bits);
-                        }
-                        bits = 0;
+                if (mark) {
+                        marks_set(cache->heap, offset, bits);
+                } else {
+                        marks_clear(cache->heap, offset, bits);
                 }
         }
 }
