@@ -9,7 +9,7 @@
  * raw reference (a struct word that names an object), so it has no stack to scan (GC-5). Whatever
  * must live across a boundary or pass to another thread lives in an object or in a root cell.
  *
- * Every store of a word goes through gc_store() or gc_root_store(), all creation through
+ * Every store of a word goes through gc_store(), gc_init() or gc_root_store(), all creation through
  * gc_alloc(): the barrier and the allocation colour live there and nowhere else.
  *
  * Owns:     a gc owns its mutators, root cells and threads; it borrows the heap.
@@ -31,6 +31,7 @@
 #include "gc/phase.h"
 #include "gc/transition.h"
 #include "heap/cache.h"
+#include "heap/descriptor.h"
 #include "heap/heap.h"
 #include "heap/object.h"
 #include "heap/sweep.h"
@@ -157,6 +158,12 @@ struct gc_stats {
         struct gc_cycle last;    /* number == 0: none yet */
 };
 
+enum mutator_state {
+        MUTATOR_AWAY,  /* between requests: holds no raw reference */
+        MUTATOR_IN,    /* running a request */
+        MUTATOR_PROXY, /* away, and the controller is answering a handshake for it */
+};
+
 /* Private to gc/, visible for the inline functions below. The owner writes; while the state is
  * MUTATOR_PROXY the controller does, in the owner's stead. */
 struct mutator {
@@ -164,11 +171,13 @@ struct mutator {
         struct heap *heap;
         uint8_t *base; /* of the heap's address range */
         struct cache *cache;
+        const struct descriptor *descriptors;
         uint64_t stamp;          /* mutator and request; what fresh words carry */
         bool armed;              /* stores log what they overwrite (GC-20) */
         bool grey;               /* and what they write (GC-21) */
         bool points;             /* debugging: steps of the protocol are delayed or watched */
         bool recorded;           /* debugging: its transitions are told */
+        bool watched;            /* debugging: each allocation is seen by gc_alloc_slow() */
         uint32_t n_until_cycle;  /* debugging: allocations until one is asked for; 0: never */
         struct grey_packet *log; /* objects marked by this mutator's stores; NULL: none yet */
         uint64_t reported_bytes; /* of cache->handed_bytes, to the pacer */
@@ -182,7 +191,7 @@ struct mutator {
         uint64_t tolls_ns;               /* measured as stolen so far, each moment once (toll.h) */
         uint32_t n_until_toll, toll_random;
         _Atomic uint64_t entries; /* gc_enter() calls: tells whether anything may have changed */
-        _Alignas(64) _Atomic uint32_t state; /* enum mutator_state in internals.h */
+        _Alignas(64) _Atomic uint32_t state; /* enum mutator_state */
         _Atomic uint32_t requested;          /* number of the last handshake asked for */
         _Atomic uint32_t acknowledged;       /* and answered */
 };
@@ -237,12 +246,6 @@ void gc_root_free(struct mutator *mutator, struct gc_root *root);
 void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word value);
 struct word gc_root_load(struct mutator *mutator, struct gc_root *root);
 
-/*
- * A new object of `count` words (all nil) or, for a noscan descriptor, `count` bytes (content
- * undefined, to be written before the next boundary through gc_bytes_init()). nil: no memory.
- */
-struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count);
-
 void gc_record_slow(const struct mutator *mutator, enum gc_transition transition, uint64_t a,
                     uint64_t b, uint64_t c);
 
@@ -273,6 +276,37 @@ static inline struct word gc_stamp_word(const struct mutator *mutator, uint64_t 
         w.stamp = word_is_ref(w) ? mutator->stamp : 0;
 #endif
         return w;
+}
+
+/* The slow half of gc_alloc(): a cache without a hole, a large object, weak words, debugging. */
+struct word gc_alloc_slow(struct mutator *mutator, unsigned descriptor, uint32_t count);
+
+/*
+ * A new object of `count` words (all nil) or, for a noscan descriptor, `count` bytes (content
+ * undefined, to be written before the next boundary through gc_bytes_init()). nil: no memory.
+ */
+static inline struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count)
+{
+        const struct descriptor *kind = &mutator->descriptors[descriptor % HEAP_DESCRIPTORS_MAX];
+        uint64_t size_bytes = object_size_bytes(kind->noscan, count);
+        struct hole *hole;
+        uint8_t *at;
+
+        if (__builtin_expect(size_bytes > SIZE_SMALL_MAX || kind->weak || mutator->watched,
+                             false)) {
+                return gc_alloc_slow(mutator, descriptor, count);
+        }
+        hole = cache_hole(mutator->cache, size_bytes, kind->noscan);
+        at = hole->next;
+        if (__builtin_expect(at == hole->end, false)) {
+                return gc_alloc_slow(mutator, descriptor, count);
+        }
+        hd_assert(mutator->state == MUTATOR_IN && kind->kind != 0);
+        hole->next = at + hole->size_bytes;
+        /* Atomic, because a rescan of a flagged page may look at slots that are not in use yet. */
+        atomic_store_explicit((_Atomic uint64_t *)at, object_header(descriptor, 0, count),
+                              memory_order_relaxed);
+        return gc_stamp_word(mutator, (uint64_t)(at - mutator->base) | WORD_REF_BIT);
 }
 
 static inline uint64_t *gc_object(const struct mutator *mutator, struct word object)
@@ -336,6 +370,28 @@ static inline void gc_store(struct mutator *mutator, struct word object, uint32_
                 atomic_store_explicit(at, value.bits, memory_order_release);
                 gc_record(mutator, GC_TRANSITION_STORED, (uintptr_t)at, value.bits, 0);
         }
+}
+
+/*
+ * The first store to a slot of an object that this request has made and that nobody else can reach
+ * yet. Nothing is overwritten and whoever publishes the object shades it, so a cycle that runs
+ * costs this store nothing.
+ */
+static inline void gc_init(struct mutator *mutator, struct word object, uint32_t slot,
+                           struct word value)
+{
+        _Atomic uint64_t *at = gc_slot(mutator, object, slot);
+
+        gc_check_word(mutator, value);
+        hd_assert(atomic_load_explicit(at, memory_order_relaxed) == 0);
+#if HEAPD_CHECKS >= 1
+        if (mutator->recorded) {
+                gc_store(mutator, object, slot, value); /* the models know no other store */
+                return;
+        }
+#endif
+        /* Release: a rescan of a flagged page may look at it. */
+        atomic_store_explicit(at, value.bits, memory_order_release);
 }
 
 /*

@@ -24,12 +24,6 @@
 /* How much a mutator allocates before it tells the pacer. */
 #define GC_REPORT_BYTES (UINT64_C(16) << 10)
 
-enum mutator_state {
-        MUTATOR_AWAY,  /* between requests: holds no raw reference */
-        MUTATOR_IN,    /* running a request */
-        MUTATOR_PROXY, /* away, and the controller is answering a handshake for it */
-};
-
 /* Whether marking may still go on: what a weak load has to know (GC-31). */
 enum gc_term {
         GC_TERM_IDLE, /* marks mean nothing */

@@ -146,9 +146,11 @@ static struct mutator *mutator_new(struct gc *gc, const char *name)
         mutator->gc = gc;
         mutator->heap = gc->heap;
         mutator->base = heap_base(gc->heap);
+        mutator->descriptors = descriptor_table(gc->heap);
         mutator->points = gc->points;
         mutator->n_until_toll = TOLL_SAMPLE;
         mutator->recorded = gc->config.transition != NULL;
+        mutator->watched = mutator->points || mutator->recorded || gc->config.debug.every > 0;
         mutator->n_until_cycle = gc->config.debug.every;
         snprintf(mutator->name, sizeof(mutator->name), "%s", name);
         mutator->cache = malloc(sizeof(*mutator->cache));
@@ -243,7 +245,7 @@ static void mutator_report(struct mutator *mutator)
         }
 }
 
-struct word gc_alloc(struct mutator *mutator, unsigned descriptor, uint32_t count)
+struct word gc_alloc_slow(struct mutator *mutator, unsigned descriptor, uint32_t count)
 {
         const struct descriptor *kind = descriptor_find(mutator->heap, descriptor);
         uint64_t offset;

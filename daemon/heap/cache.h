@@ -53,20 +53,24 @@ void cache_count(struct cache *cache);
 bool cache_refill(struct cache *cache, unsigned hole_index);
 uint64_t cache_alloc_large(struct cache *cache, uint64_t size_bytes, bool noscan);
 
+/* For sizes up to SIZE_SMALL_MAX. */
+static inline struct hole *cache_hole(struct cache *cache, uint64_t size_bytes, bool noscan)
+{
+        return &cache->holes[cache->class_of[(size_bytes + 15) / 16] * 2u + noscan];
+}
+
 /* `size_bytes` includes the header. A scannable object is all zero; a noscan one has any content.
  * Returns the offset, a multiple of 16; 0: no memory. */
 static inline uint64_t cache_alloc(struct cache *cache, uint64_t size_bytes, bool noscan)
 {
         struct hole *hole;
-        unsigned index;
         uint8_t *p;
 
         if (size_bytes > SIZE_SMALL_MAX) {
                 return cache_alloc_large(cache, size_bytes, noscan);
         }
-        index = cache->class_of[(size_bytes + 15) / 16] * 2u + noscan;
-        hole = &cache->holes[index];
-        if (hole->next == hole->end && !cache_refill(cache, index)) {
+        hole = cache_hole(cache, size_bytes, noscan);
+        if (hole->next == hole->end && !cache_refill(cache, (unsigned)(hole - cache->holes))) {
                 return 0;
         }
         p = hole->next;

@@ -37,6 +37,11 @@ int descriptor_intern(struct heap *heap, const struct descriptor *descriptor, un
         return r;
 }
 
+const struct descriptor *descriptor_table(const struct heap *heap)
+{
+        return heap->descriptors;
+}
+
 const struct descriptor *descriptor_find(const struct heap *heap, unsigned index)
 {
         hd_assert(index != 0 &&

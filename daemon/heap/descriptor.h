@@ -28,5 +28,8 @@ struct descriptor {
 
 int descriptor_intern(struct heap *heap, const struct descriptor *descriptor, unsigned *ret_index);
 
+/* The table, for those who know that an index is good. An entry whose kind is 0 is not in use. */
+const struct descriptor *descriptor_table(const struct heap *heap);
+
 /* `index` comes from a header or from descriptor_intern(); anything else asserts. */
 const struct descriptor *descriptor_find(const struct heap *heap, unsigned index);

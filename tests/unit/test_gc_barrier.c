@@ -220,6 +220,37 @@ Test(barrier, what_is_made_before_all_are_armed_is_scanned)
         stage_deinit(&s, N_STAGE + 1);
 }
 
+/* a has answered ARM, b has not and cuts the last edge to what a fills a new object with; then c
+ * does the same to a black one. */
+Test(barrier, what_a_new_object_starts_with_survives)
+{
+        struct stage s;
+        struct word chain, holder;
+
+        stage_init(&s, 0);
+        gc_enter(s.b);
+        cycle_start(&s, GC_PHASE_ARM, GC_POINT_CONTROLLER_REQUESTED);
+        gc_enter(s.a);
+        chain = gc_load(s.a, left(&s, s.a), 0);
+        gc_store(s.b, left(&s, s.b), 0, word_nil());
+        holder = make(&s, s.a, 0);
+        gc_init(s.a, holder, LINK, chain);
+        gc_store(s.a, right(&s, s.a), 0, holder);
+        gc_leave(s.a);
+        gc_leave(s.b);
+        cycle_on(&s, GC_PHASE_MARK, GC_POINT_WORKER_ROOTS);
+        gc_enter(s.c);
+        holder = make(&s, s.c, 1);
+        gc_init(s.c, holder, LINK, gc_load(s.c, left(&s, s.c), 1));
+        gc_store(s.c, right(&s, s.c), 1, holder);
+        gc_store(s.c, left(&s, s.c), 1, word_nil());
+        gc_leave(s.c);
+        cycle_end(&s);
+        seek(&s, 0);
+        seek(&s, 1);
+        stage_deinit(&s, N_STAGE + 2);
+}
+
 /*
  * One empty wave is enough only if shading during it counts. a has exchanged a chain away and not
  * shaded it yet, so workers find nothing grey. c puts the chain back, answers the wave, and in its
