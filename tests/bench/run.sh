@@ -4,6 +4,7 @@
 # Runs a benchmark and keeps what it says:
 #
 #   tests/bench/run.sh NAME [ARGUMENT...]      into tests/bench/results/NAME.txt
+#   tests/bench/run.sh engine [--workloads NAME,...]   replaces these sections of engine.txt
 #   tests/bench/run.sh                         lists them
 #
 # Builds in build-bench/ (release, with the checks that packages have). Being slow is no failure.
@@ -11,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark)
+names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
@@ -33,6 +34,13 @@ latency_*)
                 go build -o $build/gosrv tests/bench/peers/gosrv.go
         fi
         exec tests/bench/latency_during_gc.py $build --keep "$result" "${options[@]}" "$@"
+        ;;
+engine)
+        # What an embedder links for speed: words without stamps.
+        build=build-engine
+        [ -f $build/build.ninja ] || meson setup $build --buildtype=release -Dchecks=none >&2
+        ninja -C $build >&2
+        exec tests/bench/engine/engine.py $build --keep tests/bench/results/engine.txt "$@"
         ;;
 bench_*)
         ninja -C $build tests/bench/"$name" >&2
