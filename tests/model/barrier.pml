@@ -11,10 +11,12 @@
  *   GC-26  when marking ends nothing is grey;
  *   GC-27  after DISARM no log comes in.
  *
- * Bounds: two mutators, OBJECTS objects (2), a root cell, one marking thread, one cycle from any graph
- * of the objects (-DCYCLES: cycle after cycle); only the second mutator allocates
- * and stores into objects (-DBOTH: each); logs and queue
- * without bound, or of length 0 with -DOVERFLOW: then every page is flagged and rescanned (GC-9).
+ * Bounds: two mutators, OBJECTS objects (2; a third is free at first), a root cell, one marking
+ * thread, one cycle from any graph of the objects (-DCYCLES: cycle after cycle); only the second
+ * mutator allocates and stores into objects (-DBOTH: each); stores without bound, or STORES by each;
+ * logs and queue without bound, or of length 0 with -DOVERFLOW: then every page is flagged and
+ * rescanned (GC-9). -DACROSS gives each its part, from the chain of both objects: the first stores
+ * into objects, the second makes them and stores into the root cell.
  *
  * Mutations:
  *   NO_DELETION     the overwritten value is not shaded
@@ -36,10 +38,13 @@
  * the record (replay/README.md). In a search everything may come next. */
 #ifdef REPLAY
 #include "replay/barrier.pml"
+#define AT_BOUNDARY(m) true
 #else
 #define NEXT(who, transition, where, what, was) true
 #define TAKE(who)     skip
 #define HELD(m)       (1 << held[m])
+/* Where nothing is held a request may end and another begin. */
+#define AT_BOUNDARY(m) (!held[m])
 #endif
 
 #ifndef OBJECTS
@@ -47,9 +52,30 @@
 #endif
 
 #ifdef BOTH
-#define IF_BOTH true
+#define ALLOCATES(m)   true
+#define STORES_INTO(m) true
 #else
-#define IF_BOTH false
+#define ALLOCATES(m)   ((m) == 1)
+#ifdef ACROSS
+#define STORES_INTO(m) ((m) == 0)
+#else
+#define STORES_INTO(m) ((m) == 1)
+#endif
+#endif
+#ifdef ACROSS
+#define STORES_ROOT(m) ((m) == 1)
+#else
+#define STORES_ROOT(m) true
+#endif
+
+/* How many stores a mutator makes, if they are counted. */
+#ifdef STORES
+#define MAY_STORE(m)   (n_stores[m] < STORES)
+#define COUNT_STORE(m) n_stores[m]++
+byte n_stores[2];
+#else
+#define MAY_STORE(m)   (!over)
+#define COUNT_STORE(m) skip
 #endif
 
 /* What a mutator is, after its last answer. */
@@ -220,7 +246,7 @@ inline allocate()
 inline answer()
 {
         atomic {
-                pending[me] && NEXT(me, ANSWERED, 0, target, HAS_LOG(me)) ->
+                pending[me] && AT_BOUNDARY(me) && NEXT(me, ANSWERED, 0, target, HAS_LOG(me)) ->
 #ifndef KEEP_LOG
                 for (to : 1 .. OBJECTS) {
                         if
@@ -246,19 +272,26 @@ proctype mutator(byte me)
 end:
         do
         :: answer()
-        :: atomic { !pending[me] && !over -> skip };
-           do
-           :: held[me] = root[0]
-           :: atomic { held[me] -> assert(used[held[me]]); held[me] = field[held[me]] }
-           :: atomic { (IF_BOTH || me == 1) && !held[me] && ANY_FREE -> allocate() }
-           :: atomic { held[me] || root[0] -> skip }; store(root[0], held[me])
-           :: atomic {
-                   (IF_BOTH || me == 1) && root[0] && (held[me] || field[root[0]]) ->
-                   to = root[0]
-              };
-              store(field[to], held[me])
-           :: atomic { held[me] = 0; break }
-           od
+        :: d_step { held[me] -> held[me] = 0 }
+        :: d_step { !over && root[0] -> held[me] = root[0] }
+        :: d_step { held[me] && field[held[me]] -> assert(used[held[me]]); held[me] = field[held[me]] }
+        :: d_step { ALLOCATES(me) && !held[me] && ANY_FREE && !over -> allocate() }
+        :: atomic { MAY_STORE(me) && STORES_ROOT(me) && root[0] != held[me] -> COUNT_STORE(me) };
+           store(root[0], held[me])
+        :: atomic {
+                MAY_STORE(me) && STORES_INTO(me) && root[0] && field[root[0]] != held[me] ->
+                COUNT_STORE(me);
+                to = root[0]
+           };
+           store(field[to], held[me])
+#ifdef ACROSS
+        :: atomic {
+                MAY_STORE(me) && STORES_INTO(me) && root[0] && field[root[0]] ->
+                COUNT_STORE(me);
+                to = root[0]
+           };
+           store(field[to], 0)
+#endif
         od
 }
 
@@ -353,14 +386,19 @@ active proctype controller()
 #ifdef REPLAY
                 c_code { trace_begin(); };
 #else
-                select (n : 0 .. OBJECTS);
-                root[0] = n;
                 used[1] = 1;
                 used[2] = 1;
-                select (n : 0 .. OBJECTS);
+#ifdef ACROSS
+                root[0] = 1;
+                field[1] = 2;
+#else
+                select (n : 0 .. 2);
+                root[0] = n;
+                select (n : 0 .. 2);
                 field[1] = n;
-                select (n : 0 .. OBJECTS);
+                select (n : 0 .. 2);
                 field[2] = n;
+#endif
                 n = 0;
 #endif
                 run mutator(0);

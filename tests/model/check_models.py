@@ -55,6 +55,9 @@ ROWS = [
     *rows_of(
         "barrier",
         ("holds", ""),
+        ("holds", "OBJECTS=3 STORES=1"),
+        ("holds", "OBJECTS=3 STORES=1 OVERFLOW"),
+        ("holds", "OBJECTS=3 STORES=2 ACROSS"),
         ("assert", "NO_DELETION"),
         ("assert", "NIL_UNSHADED"),
         ("assert", "ONE_HANDSHAKE"),
@@ -63,6 +66,12 @@ ROWS = [
         ("assert", "NO_WAVE_VETO"),
         ("assert", "SWEEP_EARLY"),
         ("assert", "OVERFLOW NO_FLAGS"),
+        ("assert", "OBJECTS=3 STORES=2 LOAD_STORE"),
+        ("assert", "OBJECTS=3 STORES=1 BORN_WHITE"),
+        ("assert", "OBJECTS=3 STORES=1 DISARM_WHITENS"),
+        ("assert", "OBJECTS=3 STORES=2 ACROSS NO_INSERTION"),
+        ("assert", "OBJECTS=3 STORES=2 ACROSS BLACK_AT_ARM"),
+        ("assert", "OBJECTS=3 STORES=2 ACROSS MARK_IN_WAVE"),
     ),
     *rows_of(
         "termination",
@@ -163,7 +172,7 @@ ROWS = [
 
 LARGE_ROWS = [
     *rows_of("handshake", ("holds", "MUTATORS=3")),
-    *rows_of("barrier", ("holds", "BOTH CYCLES"), ("holds", "OBJECTS=3")),
+    *rows_of("barrier", ("holds", "BOTH CYCLES"), ("holds", "OBJECTS=3 STORES=2")),
     *rows_of("termination", ("holds", "STORES=2 OTHERS=2"), ("holds", "STORES=2 CHAIN SCARCE")),
     *rows_of("sweep", ("holds", "MUTATORS=2")),
     *rows_of("weak", ("holds", "OBJECTS=2")),
