@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark engine)
+names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark engine bench_sweep)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
