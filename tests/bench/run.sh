@@ -12,7 +12,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark engine bench_sweep)
+names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark bench_sweep
+        engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
