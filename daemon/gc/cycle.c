@@ -298,7 +298,7 @@ static void cycle_give_back(struct gc *gc)
                 keep = gc->last.next_goal_bytes + gc->last.next_goal_bytes / 10;
                 keep = keep > inuse ? keep - inuse : 0;
         }
-        heap_scavenge(gc->heap, keep);
+        heap_scavenge(gc->heap, keep, UINT64_MAX);
 }
 
 static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)

@@ -154,7 +154,7 @@ static bool cache_refill_hole(struct cache *cache, unsigned index)
         cache_count_hole(cache, index);
         for (;;) {
                 if (hole->span == 0) {
-                        hole->span = central_take(heap, index, cache->generation);
+                        hole->span = central_take(heap, index, cache->generation, cache->urgent);
                         if (hole->span == 0) {
                                 hole->next = hole->end = hole->start = NULL;
                                 return false;

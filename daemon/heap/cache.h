@@ -34,6 +34,7 @@ struct cache {
         const uint8_t *class_of; /* (size + 15) / 16 -> class */
         uint64_t handed_bytes;   /* ever handed out in holes and large objects */
         uint8_t generation;      /* of the central lists it draws on */
+        bool urgent;             /* may draw on the spare part of the limit */
         bool black;              /* objects are born marked: whole holes are marked when acquired */
         struct histogram *first_refills; /* borrowed: how long each class's first hole since
                                           * cache_flush() took to find; NULL: not measured */

@@ -8,14 +8,15 @@
 #include "heap/marks.h"
 #include "heap/pages.h"
 
-static uint32_t central_new_span(struct heap *heap, unsigned hole_index, unsigned generation)
+static uint32_t central_new_span(struct heap *heap, unsigned hole_index, unsigned generation,
+                                 bool urgent)
 {
         const struct size_class *class = &size_class_table[hole_index / 2];
         struct span *span;
         uint32_t page;
         bool zeroed;
 
-        if (pages_alloc(heap, class->n_pages, true, &page, &zeroed) < 0) {
+        if (pages_alloc(heap, class->n_pages, true, urgent, &page, &zeroed) < 0) {
                 return 0;
         }
         span = heap_span(heap, page);
@@ -34,7 +35,7 @@ static uint32_t central_new_span(struct heap *heap, unsigned hole_index, unsigne
         return page;
 }
 
-uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generation)
+uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generation, bool urgent)
 {
         struct central *central = &heap->central[generation][hole_index];
         uint32_t page;
@@ -49,7 +50,7 @@ uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generatio
         }
         pthread_mutex_unlock(&central->lock);
         if (page == 0) {
-                page = central_new_span(heap, hole_index, generation);
+                page = central_new_span(heap, hole_index, generation, urgent);
         } else {
                 hd_assert(span_state(heap_span(heap, page)) == SPAN_CENTRAL);
                 hd_assert(span_generation(heap_span(heap, page)) == generation);
@@ -87,7 +88,7 @@ uint64_t central_alloc_large(struct heap *heap, uint64_t size_bytes, bool noscan
         bool zeroed;
 
         if (n_pages > UINT32_MAX / 2 ||
-            pages_alloc(heap, (uint32_t)n_pages, false, &page, &zeroed) < 0) {
+            pages_alloc(heap, (uint32_t)n_pages, false, false, &page, &zeroed) < 0) {
                 return 0;
         }
         span = heap_span(heap, page);

@@ -19,8 +19,9 @@
 
 struct heap;
 
-/* A span of the class for a cache, in state SPAN_CACHED. hole_index = class * 2 + noscan. */
-uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generation);
+/* A span of the class for a cache, in state SPAN_CACHED. hole_index = class * 2 + noscan; who is
+ * urgent gets new pages also from the spare part of the limit. */
+uint32_t central_take(struct heap *heap, unsigned hole_index, unsigned generation, bool urgent);
 
 /* A span with free slots, from the sweep or from a cache that is flushed. */
 void central_put(struct heap *heap, uint32_t page, unsigned generation);

@@ -15,9 +15,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "short texts lie in wor
 static_assert(sizeof(struct span) == 32, "side tables are committed in whole pages per arena");
 static_assert(HEAP_PAGE_BYTES == 1u << HEAP_PAGE_SHIFT, "");
 
-/* What a page costs with its share of the side tables; the limit counts both. */
-#define PAGE_COST_BYTES \
-        (HEAP_PAGE_BYTES + sizeof(struct span) + sizeof(uint32_t) + 1 + 2 * PAGE_GRANULES / 8)
+#define HEAP_SPARE_MIN (UINT64_C(1) << 20)
 
 /* Address space may be rationed (ulimit -v, a container): take what there is. */
 static int heap_reserve(struct heap *heap, uint64_t reserve_bytes)
@@ -70,6 +68,7 @@ int heap_new(struct heap **ret_heap, const struct heap_config *config)
                 pthread_mutex_init(&heap->central[1][i].lock, NULL);
         }
         size_class_fill_map(heap->class_of);
+        heap_set_spare(heap, config->spare_bytes);
         heap_set_limit(heap, config->limit_bytes);
         *ret_heap = heap;
         return 0;
@@ -106,24 +105,78 @@ uint64_t heap_limit_bytes(const struct heap *heap)
         return atomic_load_explicit(&heap->limit_bytes, memory_order_relaxed);
 }
 
+uint64_t heap_other_bytes(const struct heap *heap)
+{
+        return atomic_load_explicit(&heap->other_bytes, memory_order_relaxed);
+}
+
 uint64_t heap_allowance_bytes(const struct heap *heap)
 {
-        uint64_t n_pages = atomic_load_explicit(&heap->pages.limit_pages, memory_order_relaxed);
+        uint64_t n_pages = atomic_load_explicit(&heap->pages.ordinary_pages, memory_order_relaxed);
 
-        return n_pages >= UINT64_MAX / HEAP_PAGE_BYTES ? UINT64_MAX : n_pages * HEAP_PAGE_BYTES;
+        return n_pages == UINT64_MAX ? UINT64_MAX : n_pages * HEAP_PAGE_BYTES;
+}
+
+static uint64_t heap_default_spare(uint64_t limit_bytes)
+{
+        uint64_t spare = limit_bytes / 100 * 3, least = HEAP_SPARE_MIN;
+
+        least = least < limit_bytes / 16 ? least : limit_bytes / 16;
+        return spare > least ? spare : least;
+}
+
+static void heap_update_limits(struct heap *heap)
+{
+        struct page_heap *ph = &heap->pages;
+        uint64_t limit, other, spare, room;
+
+        pthread_mutex_lock(&ph->lock);
+        limit = heap_limit_bytes(heap);
+        other = heap_other_bytes(heap);
+        spare = atomic_load_explicit(&heap->spare_bytes, memory_order_relaxed);
+        spare = spare ? spare : heap_default_spare(limit);
+        room = limit > other ? limit - other : 0;
+        atomic_store_explicit(&ph->limit_pages, limit ? room / HEAP_PAGE_COST_BYTES : UINT64_MAX,
+                              memory_order_relaxed);
+        room = room > spare ? room - spare : 0;
+        atomic_store_explicit(&ph->ordinary_pages, limit ? room / HEAP_PAGE_COST_BYTES : UINT64_MAX,
+                              memory_order_relaxed);
+        pthread_mutex_unlock(&ph->lock);
 }
 
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes)
 {
-        uint64_t limit_pages = limit_bytes ? limit_bytes / PAGE_COST_BYTES : UINT64_MAX / 2;
-
         atomic_store_explicit(&heap->limit_bytes, limit_bytes, memory_order_relaxed);
-        atomic_store_explicit(&heap->pages.limit_pages, limit_pages, memory_order_relaxed);
+        heap_update_limits(heap);
 }
 
-uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes)
+void heap_set_spare(struct heap *heap, uint64_t spare_bytes)
 {
-        return pages_scavenge(heap, retain_bytes);
+        atomic_store_explicit(&heap->spare_bytes, spare_bytes, memory_order_relaxed);
+        heap_update_limits(heap);
+}
+
+void heap_set_other(struct heap *heap, uint64_t other_bytes)
+{
+        atomic_store_explicit(&heap->other_bytes, other_bytes, memory_order_relaxed);
+        heap_update_limits(heap);
+}
+
+uint64_t heap_idle_bytes(const struct heap *heap)
+{
+        return pages_idle(&heap->pages) * HEAP_PAGE_BYTES;
+}
+
+uint64_t heap_resident_bytes(const struct heap *heap)
+{
+        uint64_t n_pages = (heap_inuse_bytes(heap) + heap_idle_bytes(heap)) / HEAP_PAGE_BYTES;
+
+        return n_pages * HEAP_PAGE_COST_BYTES;
+}
+
+uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes, uint64_t max_bytes)
+{
+        return pages_scavenge(heap, retain_bytes, max_bytes);
 }
 
 static void heap_get_class_stats(struct heap *heap, struct heap_stats *stats)
@@ -172,7 +225,7 @@ void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats)
         stats.heap_released = released * HEAP_PAGE_BYTES;
         stats.span_free = stats.heap_inuse > stats.alloc ? stats.heap_inuse - stats.alloc : 0;
         stats.largest_free_run = pages_largest_free(heap);
-        stats.metadata = n_pages * (PAGE_COST_BYTES - HEAP_PAGE_BYTES);
+        stats.metadata = n_pages * (HEAP_PAGE_COST_BYTES - HEAP_PAGE_BYTES);
         stats.sys = stats.heap_sys + stats.metadata;
         stats.limit = heap_limit_bytes(heap);
         *ret_stats = stats;

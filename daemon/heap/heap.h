@@ -26,7 +26,8 @@ struct heap;
 
 struct heap_config {
         uint64_t reserve_bytes; /* address space; 0: default, halved until the kernel agrees */
-        uint64_t limit_bytes;   /* in-use pages and side tables together; 0: no limit */
+        uint64_t limit_bytes;   /* see heap_set_limit(); 0: no limit */
+        uint64_t spare_bytes;   /* see heap_set_spare() */
 };
 
 struct heap_class_stats {
@@ -62,14 +63,28 @@ void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats);
 /* Bytes in spans now; cheap, any thread. */
 uint64_t heap_inuse_bytes(const struct heap *heap);
 uint64_t heap_limit_bytes(const struct heap *heap); /* as given; 0: none */
-/* What heap_inuse_bytes() may come to under the limit; UINT64_MAX without one. Any thread. */
-uint64_t heap_allowance_bytes(const struct heap *heap);
-/* Any thread; a limit below what is in use only refuses further growth. */
-void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
 
-/* Gives free pages back to the kernel until at most `retain_bytes` of idle memory stay; returns how
- * many bytes went. No lock is held during the system calls. Any thread, one at a time. */
-uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes);
+/*
+ * The limit is one of the process: pages in use, their side tables, and what the process holds
+ * beside the heap, which somebody has to tell. A part of it is spare: only caches that are `urgent`
+ * get at it, so that what exists can be read and dropped when nothing more can be made. A limit
+ * below what is in use only refuses further growth. Any thread.
+ */
+void heap_set_limit(struct heap *heap, uint64_t limit_bytes);
+void heap_set_spare(struct heap *heap,
+                    uint64_t spare_bytes); /* 0: 3 %, and 1 MiB if that is little */
+void heap_set_other(struct heap *heap, uint64_t other_bytes);
+uint64_t heap_other_bytes(const struct heap *heap);
+/* What heap_inuse_bytes() may come to, the spare part left out; UINT64_MAX: no limit. */
+uint64_t heap_allowance_bytes(const struct heap *heap);
+/* Free pages that hold memory, and all that the heap keeps resident, side tables included. */
+uint64_t heap_idle_bytes(const struct heap *heap);
+uint64_t heap_resident_bytes(const struct heap *heap);
+
+/* Gives free pages back to the kernel until at most `retain_bytes` of idle memory stay or about
+ * `max_bytes` went; returns how many did. No lock is held during the system calls. Any thread, one
+ * at a time. */
+uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes, uint64_t max_bytes);
 
 /* Visits every object that a flush, or cache_count(), has entered since it was made. No mutator and
  * no collector running. Stops when the visitor returns false. */

@@ -30,6 +30,10 @@
 #define PAGE_ROW_WORDS     (PAGE_GRANULES / 64)
 #define ARENA_PAGES        (HEAP_ARENA_BYTES / HEAP_PAGE_BYTES)
 
+/* What a page costs with its share of the side tables; the limit counts both. */
+#define HEAP_PAGE_COST_BYTES \
+        (HEAP_PAGE_BYTES + sizeof(struct span) + sizeof(uint32_t) + 1 + 2 * PAGE_GRANULES / 8)
+
 enum page_flag {
         PAGE_NOSCAN = 1,   /* objects that start here hold no references */
         PAGE_OVERFLOW = 2, /* the collector owes this page a rescan */
@@ -54,7 +58,8 @@ struct page_heap {
                 freed; /* stack of SPAN_FREED; sweepers push, holders of the lock take all */
         _Atomic uint64_t inuse_pages; /* in spans; falls as soon as a span is swept empty */
         _Atomic uint64_t released_pages;
-        _Atomic uint64_t limit_pages; /* UINT64_MAX: none */
+        _Atomic uint64_t limit_pages;    /* in use, for those who are urgent; UINT64_MAX: none */
+        _Atomic uint64_t ordinary_pages; /* for all others */
 };
 
 struct central {
@@ -74,8 +79,8 @@ struct heap {
         struct central central[2]
                               [HEAP_CLASSES_MAX * 2]; /* by generation, then class * 2 + noscan */
         struct class_counters counters[HEAP_CLASSES_MAX];
-        _Atomic uint64_t limit_bytes;                         /* as given */
-        _Atomic uint64_t large_alloc_bytes, large_free_bytes; /* sizes of large objects */
+        _Atomic uint64_t limit_bytes, spare_bytes, other_bytes; /* as given */
+        _Atomic uint64_t large_alloc_bytes, large_free_bytes;   /* sizes of large objects */
         uint8_t class_of[SIZE_MAP_ENTRIES];
         pthread_mutex_t descriptor_lock;
         struct descriptor *descriptors; /* HEAP_DESCRIPTORS_MAX, lazily touched */
@@ -110,6 +115,17 @@ static inline _Atomic uint64_t *heap_seen_row(const struct heap *heap, uint32_t 
 static inline _Atomic uint64_t *heap_starts_word(const struct heap *heap, uint32_t page)
 {
         return (_Atomic uint64_t *)heap->starts.base + page / 64;
+}
+
+/* Free pages that hold memory. Without the lock the three numbers need not be of one moment. */
+static inline uint64_t pages_idle(const struct page_heap *ph)
+{
+        uint64_t n_pages = atomic_load_explicit(&ph->n_pages, memory_order_relaxed);
+        uint64_t elsewhere = atomic_load_explicit(&ph->inuse_pages, memory_order_relaxed) +
+                             atomic_load_explicit(&ph->released_pages, memory_order_relaxed) +
+                             1; /* page 0 */
+
+        return n_pages > elsewhere ? n_pages - elsewhere : 0;
 }
 
 static inline uint64_t heap_page_offset(uint32_t page)

@@ -83,28 +83,45 @@ static void pages_bin_remove(struct heap *heap, uint32_t page)
         span_set_state(run, SPAN_NONE);
 }
 
+/* How many pages at the front of a run are known to be released: a scavenger goes on behind them,
+ * instead of looking at each of a long run again with every step. */
+static uint32_t pages_lead(const struct span *run)
+{
+        return pages_resident(run) ? run->cursor : run->n_pages;
+}
+
+static void pages_append(struct span *run, const struct span *next)
+{
+        if (pages_lead(run) == run->n_pages) {
+                run->cursor = run->n_pages + pages_lead(next);
+        }
+        run->n_pages += next->n_pages;
+        run->n_released += next->n_released;
+}
+
 /* Enters a run, merged with its free neighbours. */
 static void pages_insert(struct heap *heap, uint32_t page, uint32_t n_pages, uint32_t n_released)
 {
+        struct span run = {.n_pages = n_pages, .n_released = n_released};
         uint32_t next = page + n_pages;
         uint32_t prev = *heap_page_head(heap, page - 1);
-        struct span *run;
 
         span_set_state(heap_span(heap, page), SPAN_NONE);
         if (next < heap->pages.n_pages && span_state(heap_span(heap, next)) == SPAN_FREE) {
                 pages_bin_remove(heap, next);
-                n_pages += heap_span(heap, next)->n_pages;
-                n_released += heap_span(heap, next)->n_released;
+                pages_append(&run, heap_span(heap, next));
         }
         if (span_state(heap_span(heap, prev)) == SPAN_FREE) {
+                struct span before = *heap_span(heap, prev);
+
                 pages_bin_remove(heap, prev);
-                n_pages += heap_span(heap, prev)->n_pages;
-                n_released += heap_span(heap, prev)->n_released;
+                pages_append(&before, &run);
+                run = before;
                 page = prev;
         }
-        run = heap_span(heap, page);
-        run->n_pages = n_pages;
-        run->n_released = n_released;
+        heap_span(heap, page)->n_pages = run.n_pages;
+        heap_span(heap, page)->n_released = run.n_released;
+        heap_span(heap, page)->cursor = run.cursor;
         pages_bin_insert(heap, page);
 }
 
@@ -256,22 +273,27 @@ static uint32_t pages_carve(struct heap *heap, uint32_t run_page, uint32_t page,
         struct span run = *heap_span(heap, run_page);
         uint32_t before = page - run_page, behind = run.n_pages - before - n_pages;
         uint32_t n_released = 0, n_before = 0;
-        bool uniform = run.n_released == 0 || run.n_released == run.n_pages;
+        bool uniform = run.n_released == run.n_pages;
 
         pages_bin_remove(heap, run_page);
         if (run.n_released != 0) {
-                n_before = uniform ? before : pages_count_released(heap, run_page, before);
+                n_before = uniform || before <= pages_lead(&run)
+                                   ? before
+                                   : pages_count_released(heap, run_page, before);
                 n_released = uniform ? n_pages : pages_count_released(heap, page, n_pages);
         }
         if (before > 0) {
                 heap_span(heap, run_page)->n_pages = before;
                 heap_span(heap, run_page)->n_released = n_before;
+                heap_span(heap, run_page)->cursor = before < pages_lead(&run) ? before
+                                                                              : pages_lead(&run);
                 pages_bin_insert(heap, run_page);
         }
         if (behind > 0) {
                 heap_span(heap, page + n_pages)->n_pages = behind;
                 heap_span(heap, page + n_pages)->n_released = run.n_released - n_before -
                                                               n_released;
+                heap_span(heap, page + n_pages)->cursor = 0;
                 pages_bin_insert(heap, page + n_pages);
         }
         heap_span(heap, page)->n_pages = n_pages;
@@ -298,16 +320,17 @@ void pages_publish(struct heap *heap, uint32_t page)
                                  memory_order_release);
 }
 
-int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, uint32_t *ret_page,
-                bool *ret_zeroed)
+int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, bool urgent,
+                uint32_t *ret_page, bool *ret_zeroed)
 {
         struct page_heap *ph = &heap->pages;
+        const _Atomic uint64_t *most = urgent ? &ph->limit_pages : &ph->ordinary_pages;
         uint32_t page, n_released;
         int r = 0;
 
         pthread_mutex_lock(&ph->lock);
         if (atomic_load_explicit(&ph->inuse_pages, memory_order_relaxed) + n_pages >
-            atomic_load_explicit(&ph->limit_pages, memory_order_relaxed)) {
+            atomic_load_explicit(most, memory_order_relaxed)) {
                 r = -ENOMEM;
         } else {
                 pages_drain_some(heap, DRAIN_PER_ALLOC);
@@ -358,8 +381,8 @@ static uint32_t pages_find_resident(struct heap *heap)
         return 0;
 }
 
-/* Takes the first resident stretch of some run, of SCAVENGE_PAGES at most, out of circulation. */
-static uint32_t pages_take_resident(struct heap *heap, uint32_t *ret_n_pages,
+/* Takes a resident stretch of some run, of n_max pages at most, out of circulation. */
+static uint32_t pages_take_resident(struct heap *heap, uint32_t n_max, uint32_t *ret_n_pages,
                                     uint32_t *ret_n_released)
 {
         uint32_t run = pages_find_resident(heap), page = run, n_pages;
@@ -367,51 +390,70 @@ static uint32_t pages_take_resident(struct heap *heap, uint32_t *ret_n_pages,
         if (run == 0) {
                 return 0;
         }
-        while (*heap_page_flags(heap, page) == PAGE_RELEASED) {
-                page++;
-        }
+        page += heap_span(heap, run)->cursor;
         n_pages = run + heap_span(heap, run)->n_pages - page;
-        n_pages = n_pages < SCAVENGE_PAGES ? n_pages : SCAVENGE_PAGES;
+        n_pages = n_pages < n_max ? n_pages : n_max;
         *ret_n_released = pages_carve(heap, run, page, n_pages);
         *ret_n_pages = n_pages;
         return page;
 }
 
-/* One step of the scavenger: the system call is made without the lock. */
-static uint64_t pages_scavenge_step(struct heap *heap, uint64_t resident_max)
+/* The bitmaps' rows of free pages are zero, so the kernel may have them too. */
+static void pages_release_rows(struct arena *table, uint32_t page, uint32_t n_pages)
+{
+        const uint64_t row_bytes = PAGE_GRANULES / 8, step = 4096;
+        uint64_t from = (page * row_bytes + step - 1) / step * step;
+        uint64_t to = (page + (uint64_t)n_pages) * row_bytes / step * step;
+
+        if (from < to) {
+                arena_release(table, from, to - from);
+        }
+}
+
+/* One step of the scavenger: the system calls are made without the lock. Returns how many pages it
+ * has dealt with, 0 at the end. */
+static uint32_t pages_scavenge_step(struct heap *heap, uint64_t resident_max, uint32_t n_max,
+                                    uint64_t *ret_bytes)
 {
         struct page_heap *ph = &heap->pages;
         uint32_t page = 0, n_pages = 0, n_released = 0;
         uint64_t idle;
 
         pthread_mutex_lock(&ph->lock);
-        idle = ph->n_pages - atomic_load_explicit(&ph->inuse_pages, memory_order_relaxed) -
-               atomic_load_explicit(&ph->released_pages, memory_order_relaxed);
+        idle = pages_idle(ph);
         if (idle > resident_max) {
-                page = pages_take_resident(heap, &n_pages, &n_released);
+                n_max = n_max < idle - resident_max ? n_max : (uint32_t)(idle - resident_max);
+                page = pages_take_resident(heap, n_max, &n_pages, &n_released);
         }
         pthread_mutex_unlock(&ph->lock);
         if (page == 0) {
                 return 0;
         }
         arena_release(&heap->data, heap_page_offset(page), heap_page_offset(n_pages));
+        pages_release_rows(&heap->alloc, page, n_pages);
+        pages_release_rows(&heap->seen, page, n_pages);
         pthread_mutex_lock(&ph->lock);
         pages_set_flags(heap, page, n_pages, PAGE_RELEASED);
         atomic_fetch_add_explicit(&ph->released_pages, n_pages - n_released, memory_order_relaxed);
         pages_insert(heap, page, n_pages, n_pages);
         pthread_mutex_unlock(&ph->lock);
-        return heap_page_offset(n_pages - n_released);
+        *ret_bytes += heap_page_offset(n_pages - n_released);
+        return n_pages;
 }
 
-uint64_t pages_scavenge(struct heap *heap, uint64_t retain_bytes)
+uint64_t pages_scavenge(struct heap *heap, uint64_t retain_bytes, uint64_t max_bytes)
 {
-        uint64_t released = 0, step;
+        uint64_t n_left = max_bytes >> HEAP_PAGE_SHIFT, released = 0;
+        uint32_t n_max, n_done;
 
         pages_drain(heap);
         do {
-                step = pages_scavenge_step(heap, retain_bytes >> HEAP_PAGE_SHIFT);
-                released += step;
-        } while (step > 0);
+                n_max = n_left < SCAVENGE_PAGES ? (uint32_t)n_left : SCAVENGE_PAGES;
+                n_done = n_max ? pages_scavenge_step(heap, retain_bytes >> HEAP_PAGE_SHIFT, n_max,
+                                                     &released)
+                               : 0;
+                n_left -= n_done;
+        } while (n_done > 0);
         return released;
 }
 
@@ -446,6 +488,7 @@ int pages_init(struct heap *heap, uint64_t reserve_bytes)
 
         pthread_mutex_init(&ph->lock, NULL);
         atomic_init(&ph->limit_pages, UINT64_MAX);
+        atomic_init(&ph->ordinary_pages, UINT64_MAX);
         if ((r = arena_reserve(&heap->data, n_arenas * HEAP_ARENA_BYTES)) < 0 ||
             (r = arena_reserve(&heap->spans, n_pages * sizeof(struct span))) < 0 ||
             (r = arena_reserve(&heap->page_head, n_pages * sizeof(uint32_t))) < 0 ||

@@ -23,8 +23,8 @@ void pages_deinit(struct heap *heap);
 
 /* The span at *ret_page has its n_pages set and its pages entered; `zeroed`: they read as zero. The
  * caller completes the span and then lets the sweep see it by pages_publish(). */
-int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, uint32_t *ret_page,
-                bool *ret_zeroed);
+int pages_alloc(struct heap *heap, uint32_t n_pages, bool all_heads, bool urgent,
+                uint32_t *ret_page, bool *ret_zeroed);
 
 void pages_publish(struct heap *heap, uint32_t page);
 
@@ -35,5 +35,5 @@ void pages_push_freed(struct heap *heap, uint32_t page);
 /* Works off everything that was pushed. */
 void pages_drain(struct heap *heap);
 
-uint64_t pages_scavenge(struct heap *heap, uint64_t retain_bytes);
+uint64_t pages_scavenge(struct heap *heap, uint64_t retain_bytes, uint64_t max_bytes);
 uint64_t pages_largest_free(struct heap *heap);

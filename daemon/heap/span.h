@@ -35,7 +35,8 @@ struct span {
         uint32_t next;       /* central list, freed stack, or bin */
         uint32_t prev;       /* bin */
         uint32_t n_released; /* FREE: pages the kernel has */
-        uint32_t cursor;     /* granule where the search for the next hole goes on */
+        uint32_t cursor;     /* granule where the search for the next hole goes on. FREE: so many
+                              * pages at the front are released, perhaps more */
         uint16_t n_slots;
         uint8_t class; /* 0: large */
         bool noscan;

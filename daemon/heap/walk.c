@@ -75,7 +75,7 @@ static bool verify_fail(struct verify *v, const char *format, ...)
 static bool verify_free_run(struct verify *v, uint32_t page)
 {
         const struct span *run = heap_span(v->heap, page);
-        uint32_t last = page + run->n_pages - 1, n_released = 0;
+        uint32_t last = page + run->n_pages - 1, n_released = 0, n_lead = 0;
 
         if (*heap_page_head(v->heap, page) != page || *heap_page_head(v->heap, last) != page) {
                 return verify_fail(v, "free run at page %u: its ends do not name it", page);
@@ -87,6 +87,12 @@ static bool verify_free_run(struct verify *v, uint32_t page)
         }
         for (uint32_t i = page; i <= last; i++) {
                 n_released += *heap_page_flags(v->heap, i) == PAGE_RELEASED;
+                n_lead += n_lead == i - page && *heap_page_flags(v->heap, i) == PAGE_RELEASED;
+        }
+        if (n_released < run->n_pages && run->cursor > n_lead) {
+                return verify_fail(v,
+                                   "free run at page %u: only %u pages at its front are released",
+                                   page, n_lead);
         }
         if (n_released != run->n_released) {
                 return verify_fail(v, "free run at page %u: %u pages released, %u counted", page,

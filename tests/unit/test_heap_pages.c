@@ -26,7 +26,7 @@ static uint32_t pages_test_take(struct heap *heap, uint32_t n_pages, bool *ret_z
 {
         uint32_t page;
 
-        cr_assert_eq(pages_alloc(heap, n_pages, false, &page, ret_zeroed), 0);
+        cr_assert_eq(pages_alloc(heap, n_pages, false, false, &page, ret_zeroed), 0);
         heap_span(heap, page)->class = SIZE_CLASS_LARGE;
         heap_span(heap, page)->noscan = false;
         heap_span(heap, page)->n_slots = 1;
@@ -76,7 +76,7 @@ Test(pages, used_pages_are_not_called_zeroed_until_the_kernel_had_them)
         page = pages_test_take(heap, 3, &zeroed);
         cr_assert(!zeroed);
         pages_push_freed(heap, page);
-        cr_assert_ge(pages_scavenge(heap, 0), 3 * HEAP_PAGE_BYTES);
+        cr_assert_ge(pages_scavenge(heap, 0, UINT64_MAX), 3 * HEAP_PAGE_BYTES);
         pages_test_verify(heap);
         page = pages_test_take(heap, 3, &zeroed);
         cr_assert(zeroed);
@@ -87,14 +87,12 @@ Test(pages, used_pages_are_not_called_zeroed_until_the_kernel_had_them)
 Test(pages, scavenging_keeps_what_it_is_told_to_keep)
 {
         struct heap *heap = pages_test_heap(0);
-        struct heap_stats stats;
         bool zeroed;
 
         pages_push_freed(heap, pages_test_take(heap, 5000, &zeroed));
         pages_drain(heap);
-        pages_scavenge(heap, 2000 * HEAP_PAGE_BYTES);
-        heap_get_stats(heap, &stats);
-        cr_assert_le(stats.heap_idle - stats.heap_released, 2000 * HEAP_PAGE_BYTES);
+        pages_scavenge(heap, 2000 * HEAP_PAGE_BYTES, UINT64_MAX);
+        cr_assert_eq(heap_idle_bytes(heap), 2000 * HEAP_PAGE_BYTES);
         pages_test_verify(heap);
         heap_free(heap);
 }
@@ -102,15 +100,84 @@ Test(pages, scavenging_keeps_what_it_is_told_to_keep)
 Test(pages, the_limit_holds_to_the_page)
 {
         struct heap *heap = pages_test_heap(UINT64_C(10) << 20);
-        uint64_t n_max = heap->pages.limit_pages;
+        uint64_t n_max = heap->pages.ordinary_pages;
         uint32_t page, first;
         bool zeroed;
 
         first = pages_test_take(heap, (uint32_t)n_max - 1, &zeroed);
         page = pages_test_take(heap, 1, &zeroed);
-        cr_assert_eq(pages_alloc(heap, 1, false, &page, &zeroed), -ENOMEM);
+        cr_assert_eq(pages_alloc(heap, 1, false, false, &page, &zeroed), -ENOMEM);
         pages_push_freed(heap, first);
         page = pages_test_take(heap, 1, &zeroed);
+        heap_free(heap);
+}
+
+Test(pages, the_spare_part_of_the_limit_is_for_the_urgent)
+{
+        struct heap *heap = pages_test_heap(UINT64_C(100) << 20);
+        uint64_t n_ordinary = heap->pages.ordinary_pages, n_all = heap->pages.limit_pages;
+        uint32_t page;
+        bool zeroed;
+
+        cr_assert_eq(n_all - n_ordinary, (UINT64_C(3) << 20) / HEAP_PAGE_COST_BYTES + 1);
+        pages_test_take(heap, (uint32_t)n_ordinary, &zeroed);
+        cr_assert_eq(pages_alloc(heap, 1, false, false, &page, &zeroed), -ENOMEM);
+        cr_assert_eq(pages_alloc(heap, (uint32_t)(n_all - n_ordinary), false, true, &page, &zeroed),
+                     0);
+        cr_assert_eq(pages_alloc(heap, 1, false, true, &page, &zeroed), -ENOMEM);
+        heap_free(heap);
+}
+
+Test(pages, what_lies_beside_the_heap_counts_towards_the_limit)
+{
+        struct heap *heap = pages_test_heap(UINT64_C(100) << 20);
+        uint64_t before = heap->pages.ordinary_pages;
+
+        heap_set_other(heap, UINT64_C(30) << 20);
+        cr_assert_eq(before - heap->pages.ordinary_pages,
+                     (UINT64_C(30) << 20) / HEAP_PAGE_COST_BYTES);
+        heap_set_spare(heap, UINT64_C(50) << 20);
+        cr_assert_eq(heap->pages.ordinary_pages, (UINT64_C(20) << 20) / HEAP_PAGE_COST_BYTES);
+        heap_set_other(heap, UINT64_C(101) << 20);
+        cr_assert_eq(heap->pages.limit_pages, 0);
+        cr_assert_eq(heap_allowance_bytes(heap), 0);
+        heap_set_limit(heap, 0);
+        cr_assert_eq(heap_allowance_bytes(heap), UINT64_MAX);
+        heap_free(heap);
+}
+
+Test(pages, scavenging_in_steps_ends_where_it_would_at_once)
+{
+        struct heap *heap = pages_test_heap(0);
+        uint32_t runs[5];
+        unsigned n_steps = 0;
+        bool zeroed;
+
+        for (unsigned i = 0; i < 5; i++) {
+                runs[i] = pages_test_take(heap, 1000, &zeroed);
+        }
+        pages_push_freed(heap, runs[0]);
+        pages_push_freed(heap, runs[1]);
+        pages_push_freed(heap, runs[3]);
+        pages_drain(heap);
+        while (pages_scavenge(heap, 0, 128 * HEAP_PAGE_BYTES) > 0) {
+                pages_test_verify(heap);
+                n_steps++;
+        }
+        cr_assert_ge(n_steps, 3000u / 128);
+        cr_assert_eq(heap_idle_bytes(heap), 0);
+        /* Resident pages between released ones, behind them, and before them. */
+        pages_push_freed(heap, runs[2]);
+        pages_drain(heap);
+        pages_test_verify(heap);
+        pages_push_freed(heap, runs[4]);
+        pages_drain(heap);
+        pages_test_verify(heap);
+        cr_assert_eq(heap_idle_bytes(heap), 2000 * HEAP_PAGE_BYTES);
+        cr_assert_eq(pages_scavenge(heap, 500 * HEAP_PAGE_BYTES, UINT64_MAX),
+                     1500 * HEAP_PAGE_BYTES);
+        cr_assert_eq(pages_scavenge(heap, 0, UINT64_MAX), 500 * HEAP_PAGE_BYTES);
+        pages_test_verify(heap);
         heap_free(heap);
 }
 
@@ -120,10 +187,10 @@ Test(pages, the_end_of_the_reservation_is_an_error)
         uint32_t page;
         bool zeroed;
 
-        cr_assert_eq(pages_alloc(heap, (1u << 30) / HEAP_PAGE_BYTES, false, &page, &zeroed),
+        cr_assert_eq(pages_alloc(heap, (1u << 30) / HEAP_PAGE_BYTES, false, false, &page, &zeroed),
                      -ENOMEM);
         page = pages_test_take(heap, (1u << 30) / HEAP_PAGE_BYTES - 1, &zeroed);
-        cr_assert_eq(pages_alloc(heap, 1, false, &page, &zeroed), -ENOMEM);
+        cr_assert_eq(pages_alloc(heap, 1, false, false, &page, &zeroed), -ENOMEM);
         heap_free(heap);
 }
 
@@ -158,7 +225,8 @@ Test(pages, random_runs_never_overlap)
                         pages_test_verify(heap);
                 }
                 if (seed_one_in(&seed, 1000)) {
-                        pages_scavenge(heap, seed_below(&seed, 1 << 24));
+                        pages_scavenge(heap, seed_below(&seed, 1 << 24),
+                                       seed_one_in(&seed, 2) ? UINT64_MAX : 1 << 20);
                         pages_test_verify(heap);
                 }
         }
