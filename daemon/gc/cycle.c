@@ -256,6 +256,7 @@ static void cycle_count_mutators_locked(struct gc *gc, struct gc_cycle *cycle)
 static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
 {
         uint64_t elapsed_ns;
+        bool all;
 
         cycle->band = gc_band(gc);
         pthread_mutex_lock(&gc->lock);
@@ -282,23 +283,11 @@ static void cycle_finish(struct gc *gc, struct gc_cycle *cycle)
         }
         pthread_mutex_lock(&gc->lock);
         gc->n_finished = cycle->number;
+        all = gc->release_after != 0 && gc->release_after <= cycle->number;
+        gc->release_after = all ? 0 : gc->release_after;
+        scavenger_poke(&gc->scavenger, all);
         pthread_cond_broadcast(&gc->finished);
         pthread_mutex_unlock(&gc->lock);
-}
-
-/* Keeps a tenth above the goal, so that growing back does not fault every page in anew. */
-static void cycle_give_back(struct gc *gc)
-{
-        uint64_t inuse = heap_inuse_bytes(gc->heap), keep = 0;
-
-        if (gc->config.no_scavenge || gc->config.debug.rage) {
-                return;
-        }
-        if (gc->last.next_goal_bytes < UINT64_MAX / 2) {
-                keep = gc->last.next_goal_bytes + gc->last.next_goal_bytes / 10;
-                keep = keep > inuse ? keep - inuse : 0;
-        }
-        heap_scavenge(gc->heap, keep, UINT64_MAX);
 }
 
 static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)
@@ -315,7 +304,6 @@ static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)
         }
         cycle_collect(gc, &cycle);
         cycle_finish(gc, &cycle);
-        cycle_give_back(gc);
 }
 
 /* Waits for a request or for the period; true when a cycle is to run. */

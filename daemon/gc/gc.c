@@ -111,10 +111,15 @@ int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config
                 gc_release(gc);
                 return r;
         }
-        if (pthread_create(&gc->controller, NULL, cycle_controller_main, gc) != 0) {
+        r = scavenger_start(&gc->scavenger, gc);
+        if (r == 0 && pthread_create(&gc->controller, NULL, cycle_controller_main, gc) != 0) {
+                r = -EAGAIN;
+        }
+        if (r < 0) {
+                scavenger_stop(&gc->scavenger);
                 workers_stop(&gc->workers);
                 gc_release(gc);
-                return -EAGAIN;
+                return r;
         }
         *ret_gc = gc;
         return 0;
@@ -131,6 +136,7 @@ void gc_free(struct gc *gc)
         pthread_cond_signal(&gc->wake);
         pthread_mutex_unlock(&gc->lock);
         pthread_join(gc->controller, NULL);
+        scavenger_stop(&gc->scavenger);
         workers_stop(&gc->workers);
         gc_release(gc);
 }
@@ -140,7 +146,7 @@ const char *gc_reason_name(enum gc_reason reason)
         static const char *const names[_GC_REASON_N] = {
                 [GC_REASON_GOAL] = "goal",         [GC_REASON_FORCED] = "forced",
                 [GC_REASON_PERIODIC] = "periodic", [GC_REASON_GARBAGE] = "garbage",
-                [GC_REASON_LIMIT] = "limit",
+                [GC_REASON_LIMIT] = "limit",       [GC_REASON_PRESSURE] = "pressure",
         };
 
         return names[reason];
@@ -226,6 +232,12 @@ void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats)
                 .last_end_real_ns = gc->last_end_real_ns,
                 .cpu_fraction = gc->last.cpu_fraction,
                 .percent = atomic_load_explicit(&gc->percent, memory_order_relaxed),
+                .effective_percent = gc->plan.effective_percent,
+                .band = gc_band(gc),
+                .released_bytes = atomic_load_explicit(&gc->scavenger.released_bytes,
+                                                       memory_order_relaxed),
+                .scavenger_cpu_ns = atomic_load_explicit(&gc->scavenger.cpu_ns,
+                                                         memory_order_relaxed),
                 .n_workers = gc->config.n_workers,
                 .n_mutators = gc->n_mutators,
                 .n_vetoes = atomic_load_explicit(&gc->n_vetoes, memory_order_relaxed),

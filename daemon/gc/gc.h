@@ -51,6 +51,7 @@ enum gc_reason {
         GC_REASON_PERIODIC, /* two minutes went by and something was touched */
         GC_REASON_GARBAGE,  /* a session that had allocated much has ended */
         GC_REASON_LIMIT,    /* an allocation met the memory limit */
+        GC_REASON_PRESSURE, /* the machine or our control group is short of memory */
         _GC_REASON_N,
 };
 
@@ -63,6 +64,7 @@ struct gc_config {
         uint64_t period_ns;     /* forced cycle after this long; 0: two minutes */
         unsigned queue_entries; /* grey queue; 0: default. Small values test the overflow path */
         bool no_scavenge;       /* keep idle pages (tests, benchmarks) */
+        bool limit_of_process;  /* the heap's limit counts all that this process holds */
         const struct gc_listener *listener; /* NULL: nobody; else must outlive the gc */
         struct gc_debug debug;
         gc_point_fn *point; /* tests: called at every step of the protocol */
@@ -151,6 +153,9 @@ struct gc_stats {
         uint64_t last_end_real_ns; /* wall clock of the end of the last cycle */
         double cpu_fraction;
         int percent;
+        uint64_t effective_percent; /* that the goal comes to, the limit considered */
+        enum pacer_band band;
+        uint64_t released_bytes, scavenger_cpu_ns; /* given back to the kernel, ever */
         unsigned n_workers, n_mutators;
         uint64_t n_roots;
         uint64_t n_vetoes;       /* ends of marking put off by mutators that shaded something */
@@ -217,6 +222,9 @@ void gc_poll(struct mutator *mutator);
 
 /* Asks for a cycle; returns the number of a cycle that starts after this call. */
 uint64_t gc_request(struct gc *gc, enum gc_reason reason);
+/* The same, and when it has ended all idle memory goes back to the kernel. What is idle now goes at
+ * once. */
+uint64_t gc_free_memory(struct gc *gc, enum gc_reason reason);
 /* Waits until that cycle has ended. Any thread that is not inside a request. */
 void gc_wait(struct gc *gc, uint64_t cycle);
 /* Tells that about so many bytes just became unreachable; may start a cycle. */

@@ -4,8 +4,8 @@
 /*
  * Internals: the layout of struct gc, for the files of gc/ only.
  *
- * Locks, in order: `lock` (requests, mutator table, who waits), then `roots_lock`. The controller
- * holds neither while marking or sweeping.
+ * Locks, in order: `lock` (requests, mutator table, who waits), then `roots_lock` or the
+ * scavenger's. The controller holds none while marking or sweeping.
  */
 
 #include <pthread.h>
@@ -16,6 +16,7 @@
 #include "gc/handshake.h"
 #include "gc/pacer.h"
 #include "gc/phase.h"
+#include "gc/scavenger.h"
 #include "gc/worker.h"
 
 #define GC_ROOT_CHUNK  1024u
@@ -95,6 +96,8 @@ struct gc {
 
         struct grey_queue grey;
         struct worker_pool workers;
+        struct scavenger scavenger;
+        uint64_t release_after; /* the cycle after which all idle memory is to go; under `lock` */
 };
 
 void gc_point_slow(struct gc *gc, enum gc_point point);

@@ -74,7 +74,8 @@ uint64_t pace_delay_ns_locked(struct gc *gc, enum gc_reason reason)
 {
         uint64_t now_ns = clock_now_ns();
 
-        if (reason != GC_REASON_LIMIT && !(reason == GC_REASON_GOAL && gc->plan.limited)) {
+        if (reason != GC_REASON_LIMIT && reason != GC_REASON_PRESSURE &&
+            !(reason == GC_REASON_GOAL && gc->plan.limited)) {
                 return 0;
         }
         pacer_budget_spend(&gc->budget, now_ns - gc->budget_ns, 0, gc->n_cpus);
@@ -95,7 +96,21 @@ void gc_set_limit(struct gc *gc, uint64_t limit_bytes)
         pthread_mutex_lock(&gc->lock);
         heap_set_limit(gc->heap, limit_bytes);
         pace_plan_locked(gc);
+        scavenger_poke(&gc->scavenger, false);
         pthread_mutex_unlock(&gc->lock);
+}
+
+uint64_t gc_free_memory(struct gc *gc, enum gc_reason reason)
+{
+        uint64_t cycle = gc_request(gc, reason);
+
+        pthread_mutex_lock(&gc->lock);
+        if (cycle > gc->n_finished && cycle > gc->release_after) {
+                gc->release_after = cycle;
+        }
+        scavenger_poke(&gc->scavenger, true);
+        pthread_mutex_unlock(&gc->lock);
+        return cycle;
 }
 
 bool gc_is_pressed(struct gc *gc)
