@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/cgroup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "console/console.h"
@@ -99,6 +100,10 @@ static void daemon_on_cycle_to_net(struct letter *letter)
 {
         struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
 
+        struct gc_stats stats;
+
+        gc_get_stats(daemon->gc, &stats);
+        store_cycle_ended(daemon->store, stats.last.heap_end_bytes, stats.last.live_bytes);
         net_cycle_ended(daemon->net, atomic_load(&daemon->cycle));
 }
 
@@ -191,13 +196,29 @@ static int daemon_fail(int r, const char *what)
 }
 
 /* Heap, collector, store. */
+/* As asked, or nine tenths of what the control group may have: the kernel counts there what it
+ * holds for us, sockets above all. 0: none. */
+static uint64_t daemon_memory_limit(const struct options *options)
+{
+        uint64_t group = cgroup_memory_limit("/proc/self", "/sys/fs/cgroup");
+
+        if (options->memory_limit_bytes != 0 || group == UINT64_MAX) {
+                return options->memory_limit_bytes;
+        }
+        log_info("Memory limit: %" PRIu64 " bytes, nine tenths of the control group's",
+                 group / 10 * 9);
+        return group / 10 * 9;
+}
+
 static int daemon_new_store(struct daemon *daemon)
 {
         const struct options *options = daemon->options;
-        const struct heap_config heap_config = {.limit_bytes = options->memory_limit_bytes};
+        const struct heap_config heap_config = {.limit_bytes = daemon_memory_limit(options),
+                                                .spare_bytes = options->memory_spare_bytes};
         struct gc_config gc_config = {
                 .percent = options->gc_percent,
                 .n_workers = options->n_gc_workers,
+                .limit_of_process = true,
                 .listener = &daemon->listener,
         };
         const struct store_config store_config = {0};

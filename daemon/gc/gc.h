@@ -241,6 +241,8 @@ void gc_set_limit(struct gc *gc, uint64_t limit_bytes);
  * asked for now may have brought relief.
  */
 bool gc_is_pressed(struct gc *gc);
+/* Asks for a cycle for the limit's sake, unless one is asked for already. Cheap. */
+void gc_want_room(struct gc *gc);
 enum pacer_band gc_band(struct gc *gc);
 uint64_t gc_relief_ns(struct gc *gc);
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
@@ -253,6 +255,12 @@ struct gc_root *gc_root_new(struct mutator *mutator);
 void gc_root_free(struct mutator *mutator, struct gc_root *root);
 void gc_root_store(struct mutator *mutator, struct gc_root *root, struct word value);
 struct word gc_root_load(struct mutator *mutator, struct gc_root *root);
+
+/* While urgent, new pages may come from the spare part of the limit (heap.h). */
+static inline void gc_set_urgent(struct mutator *mutator, bool urgent)
+{
+        mutator->cache->urgent = urgent;
+}
 
 void gc_record_slow(const struct mutator *mutator, enum gc_transition transition, uint64_t a,
                     uint64_t b, uint64_t c);

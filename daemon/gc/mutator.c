@@ -256,9 +256,7 @@ struct word gc_alloc_slow(struct mutator *mutator, unsigned descriptor, uint32_t
                 mutator_report(mutator);
         }
         if (offset == 0) {
-                if (!atomic_load_explicit(&mutator->gc->asked, memory_order_relaxed)) {
-                        gc_request(mutator->gc, GC_REASON_LIMIT);
-                }
+                gc_want_room(mutator->gc);
                 return word_nil();
         }
         mutator_point(mutator, GC_POINT_MUTATOR_HOLE);

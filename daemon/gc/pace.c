@@ -113,6 +113,13 @@ uint64_t gc_free_memory(struct gc *gc, enum gc_reason reason)
         return cycle;
 }
 
+void gc_want_room(struct gc *gc)
+{
+        if (!atomic_load_explicit(&gc->asked, memory_order_relaxed)) {
+                gc_request(gc, GC_REASON_LIMIT);
+        }
+}
+
 bool gc_is_pressed(struct gc *gc)
 {
         if (heap_inuse_bytes(gc->heap) >=

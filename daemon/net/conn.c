@@ -36,8 +36,10 @@ static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_b
 void conn_turn(struct conn *conn, const uint8_t *bytes, size_t n)
 {
         struct inbox *inbox = &conn->inbox;
+        uint64_t allocated_bytes = session_allocated_bytes(conn->session);
         size_t n_used = turn_take(conn, bytes, n);
 
+        pressure_weigh(conn, session_allocated_bytes(conn->session) - allocated_bytes);
         if (inbox->n > 0) {
                 inbox->at += n_used;
                 if (inbox->at == inbox->n) {
@@ -91,7 +93,7 @@ size_t conn_out_bytes(const struct conn *conn)
 void conn_settle(struct conn *conn)
 {
         struct net *net = conn->net;
-        bool read;
+        bool held, read;
 
         if (conn->closing) {
                 return;
@@ -106,11 +108,12 @@ void conn_settle(struct conn *conn)
         }
         conn->blocked = conn_out_bytes(conn) > (conn->blocked ? CONN_OUT_LOW : CONN_OUT_HIGH);
         list_unlink(&conn->turn);
-        if (!conn->ending && !conn->blocked && conn_has_work(conn)) {
+        held = !list_empty(&conn->hold);
+        if (!conn->ending && !conn->blocked && !held && conn_has_work(conn)) {
                 list_append(&net->turns, &conn->turn);
                 uv_idle_start(&net->idle, turn_on_idle);
         }
-        read = !conn->ending && !conn->blocked && !conn_has_work(conn);
+        read = !conn->ending && !conn->blocked && !held && !conn_has_work(conn);
         if (read == conn->reading) {
                 return;
         }
@@ -252,6 +255,7 @@ void conn_close(struct conn *conn)
         conn_session_over(conn);
         list_unlink(&conn->node);
         list_unlink(&conn->turn);
+        list_unlink(&conn->hold);
         if (conn->ending && --net->n_ending == 0 && !net->draining) {
                 uv_timer_stop(&net->tick);
         }
@@ -266,19 +270,21 @@ void conn_check_deadline(struct conn *conn, uint64_t now_ms)
         if ((conn->ending && now_ms >= conn->deadline_ms) ||
             (net->draining && now_ms >= net->drain_deadline_ms)) {
                 conn_close(conn);
-        } else if (net->draining && !conn->touched && !conn->blocked && !conn_has_work(conn)) {
+        } else if (net->draining && !conn->touched && !conn->blocked && list_empty(&conn->hold) &&
+                   !conn_has_work(conn)) {
                 conn_end(conn);
         }
         conn->touched = false;
 }
 
-static void conn_describe_peer(int fd, char *text, size_t n)
+static void conn_describe_peer(struct conn *conn, int fd, char *text, size_t n)
 {
         struct ucred peer;
         socklen_t length = sizeof(peer);
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid > 0) {
                 snprintf(text, n, "uid %u pid %d", (unsigned)peer.uid, (int)peer.pid);
+                conn->admin = peer.uid == 0 || peer.uid == geteuid();
         } else {
                 snprintf(text, n, "unknown");
         }
@@ -290,7 +296,7 @@ static int conn_begin_session(struct conn *conn, int fd)
         char peer[STORE_PEER_BYTES];
         int r;
 
-        conn_describe_peer(fd, peer, sizeof(peer));
+        conn_describe_peer(conn, fd, peer, sizeof(peer));
         gc_enter(mutator);
         r = session_begin(conn->net->config.store, peer, &conn->session);
         gc_leave(mutator);
@@ -306,6 +312,7 @@ void conn_open(struct net *net, int fd)
                 conn->net = net;
                 list_init(&conn->node);
                 list_init(&conn->turn);
+                list_init(&conn->hold);
                 list_init(&conn->parked);
                 scanner_init(&conn->scanner, net->limits.message_bytes);
                 writer_init(&conn->flight, 0);

@@ -31,15 +31,17 @@
 
 struct session;
 
-#define CONN_READ_BYTES   (64u << 10)
-#define CONN_OUT_HIGH     (1u << 20)   /* not read from above this, */
-#define CONN_OUT_LOW      (256u << 10) /* until below that */
-#define CONN_OUT_KEEP     (64u << 10)  /* of the shared writer, between turns */
-#define CONN_LINGER_MS    10000u       /* for answers that a peer does not fetch after its end */
-#define TURN_REQUESTS_MAX 256u
-#define TURN_UNITS_MAX    8192u
-#define NET_TICK_MS       50u
-#define NET_SPARE_FDS     64u
+#define CONN_READ_BYTES     (64u << 10)
+#define CONN_OUT_HIGH       (1u << 20)   /* not read from above this, */
+#define CONN_OUT_LOW        (256u << 10) /* until below that */
+#define CONN_OUT_KEEP       (64u << 10)  /* of the shared writer, between turns */
+#define CONN_LINGER_MS      10000u       /* for answers that a peer does not fetch after its end */
+#define PRESSURE_DEBT_BYTES (64u << 10)
+#define PRESSURE_HOLD_MS    10u
+#define TURN_REQUESTS_MAX   256u
+#define TURN_UNITS_MAX      8192u
+#define NET_TICK_MS         50u
+#define NET_SPARE_FDS       64u
 
 struct net_listener {
         struct listener listener;
@@ -58,6 +60,8 @@ struct net {
         uv_idle_t idle;     /* active while there are turns to take: keeps the loop from sleeping */
         bool purging;       /* the store has something to do between turns */
         uv_timer_t tick;    /* active while somebody is ending */
+        struct list held;   /* conns that wait for the collector */
+        uv_timer_t relief;  /* active while there are any */
         unsigned n_ending;
         bool draining;
         uint64_t drain_deadline_ms;
@@ -70,6 +74,7 @@ struct net {
         /* Written by the executor, read by anybody. */
         _Atomic uint64_t n_connections, n_accepted, n_refused;
         _Atomic uint64_t n_requests, n_errors, n_notifications_unknown, n_unparsable, n_parked;
+        _Atomic uint64_t n_held;
         _Atomic uint64_t received_bytes, sent_bytes;
 };
 
@@ -84,6 +89,8 @@ struct inbox {
 struct conn {
         struct list node; /* in net->conns */
         struct list turn; /* in net->turns */
+        struct list hold; /* in net->held */
+        uint64_t debt_bytes;
         struct net *net;
         struct session *session; /* NULL once over */
         uv_pipe_t pipe;
@@ -97,6 +104,7 @@ struct conn {
         bool reading;
         bool writing; /* flight is with libuv */
         bool blocked; /* too much output */
+        bool admin;   /* root, or who the daemon runs as */
         bool late;    /* what is read from now on came after the drain began */
         bool touched; /* something was read since the last tick */
         bool bye;     /* ends after this turn */
@@ -141,6 +149,9 @@ size_t turn_take(struct conn *conn, const uint8_t *bytes, size_t n);
 void turn_on_idle(uv_idle_t *idle);
 /* Looks after those who are ending. */
 void net_on_tick(uv_timer_t *tick);
+
+/* A turn has allocated so much: who owes the collector too much has to wait. */
+void pressure_weigh(struct conn *conn, uint64_t allocated_bytes);
 
 /* Answers when the cycle has ended. LIMIT: false. */
 bool parked_add(struct conn *conn, uint32_t msgid, uint64_t cycle);

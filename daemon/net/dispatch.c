@@ -2,11 +2,14 @@
 #include "net/dispatch.h"
 
 #include "base/assert.h"
+#include "gc/gc.h"
 #include "net/rpc.h"
 #include "net/status.h"
 #include "proto/envelope.h"
 #include "proto/values.h"
 
+#define RETRY_MS_MIN   10u
+#define RETRY_MS_MAX   5000u
 #define DISPATCH_UNITS 8u /* what reading a request and answering it costs at least */
 
 static rpc_fn *const dispatch_table[_METHOD_N] = {
@@ -38,6 +41,7 @@ static rpc_fn *const dispatch_table[_METHOD_N] = {
         [METHOD_BLOB_READ] = rpc_blob_read,
         [METHOD_HEAP_STATS] = rpc_heap_stats,
         [METHOD_HEAP_GC] = rpc_heap_gc,
+        [METHOD_HEAP_CTL] = rpc_heap_ctl,
 };
 
 rpc_fn *rpc_find(enum method method)
@@ -52,14 +56,28 @@ enum rpc_outcome rpc_fail(struct rpc *rpc, enum error code, const char *message)
         return RPC_FAILED;
 }
 
+/* When a cycle may have made room, so that clients need not guess how long to back off. */
+static uint64_t rpc_retry_ms(const struct rpc *rpc)
+{
+        uint64_t ms = gc_relief_ns(rpc->net->config.gc) / 1000000;
+
+        if (ms < RETRY_MS_MIN) {
+                return RETRY_MS_MIN;
+        }
+        return ms < RETRY_MS_MAX ? ms : RETRY_MS_MAX;
+}
+
 enum rpc_outcome rpc_refuse(struct rpc *rpc, int outcome)
 {
         const struct store *store = rpc->net->config.store;
 
         hd_assert(outcome > STORE_OK);
         if (outcome == STORE_E_BROKEN) {
-                rpc->has_cause = true;
-                rpc->cause = store_fault_cause(store);
+                rpc->detail = "cause";
+                rpc->detail_value = store_fault_cause(store);
+        } else if (outcome == STORE_E_NOMEM) {
+                rpc->detail = "retry_ms";
+                rpc->detail_value = rpc_retry_ms(rpc);
         }
         return rpc_fail(rpc, status_of((enum store_outcome)outcome), store_fault(store));
 }
@@ -104,10 +122,10 @@ static void dispatch_answer_error(struct rpc *rpc)
         net_count(&rpc->net->n_errors, 1);
         if (request->type == REQUEST_NOTIFICATION) {
                 envelope_error_event(rpc->out, rpc->code, rpc->message);
-        } else if (rpc->has_cause) {
+        } else if (rpc->detail) {
                 envelope_error_open(rpc->out, request->msgid, rpc->code, rpc->message, 1);
-                writer_text(rpc->out, "cause");
-                writer_uint(rpc->out, rpc->cause);
+                writer_text(rpc->out, rpc->detail);
+                writer_uint(rpc->out, rpc->detail_value);
                 envelope_error_close(rpc->out);
         } else {
                 envelope_error(rpc->out, request->msgid, rpc->code, rpc->message);

@@ -55,11 +55,13 @@ int net_new(struct net **ret_net, const struct net_config *config)
         list_init(&net->conns);
         list_init(&net->turns);
         list_init(&net->parked);
+        list_init(&net->held);
         writer_init(&net->out, net->limits.output_bytes);
         uv_idle_init(uv, &net->idle);
         uv_timer_init(uv, &net->tick);
-        net->idle.data = net->tick.data = net;
-        net->n_open = 2;
+        uv_timer_init(uv, &net->relief);
+        net->idle.data = net->tick.data = net->relief.data = net;
+        net->n_open = 3;
         *ret_net = net;
         return 0;
 }
@@ -151,6 +153,7 @@ static void net_on_drain_tick(uv_timer_t *tick)
         if (list_empty(&net->conns) && !uv_is_closing((uv_handle_t *)tick)) {
                 uv_close((uv_handle_t *)&net->idle, net_on_handle_closed);
                 uv_close((uv_handle_t *)&net->tick, net_on_handle_closed);
+                uv_close((uv_handle_t *)&net->relief, net_on_handle_closed);
         }
 }
 
@@ -175,10 +178,10 @@ void net_get_stats(const struct net *net, struct net_stats *ret_stats)
 {
 #define GET(field) .field = atomic_load_explicit(&net->field, memory_order_relaxed)
         *ret_stats = (struct net_stats){
-                GET(n_connections), GET(n_accepted), GET(n_refused),
-                GET(n_requests),    GET(n_errors),   GET(n_notifications_unknown),
-                GET(n_unparsable),  GET(n_parked),   GET(received_bytes),
-                GET(sent_bytes),
+                GET(n_connections),  GET(n_accepted), GET(n_refused),
+                GET(n_requests),     GET(n_errors),   GET(n_notifications_unknown),
+                GET(n_unparsable),   GET(n_parked),   GET(n_held),
+                GET(received_bytes), GET(sent_bytes),
         };
 #undef GET
 }

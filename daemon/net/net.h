@@ -46,6 +46,7 @@ struct net_stats {
         uint64_t n_notifications_unknown;
         uint64_t n_unparsable;
         uint64_t n_parked;
+        uint64_t n_held; /* times that a connection had to wait for the collector */
         uint64_t received_bytes, sent_bytes;
 };
 

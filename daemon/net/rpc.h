@@ -24,8 +24,8 @@ struct rpc {
         struct writer *out;
         enum error code;     /* RPC_FAILED: what to answer, */
         const char *message; /* with this */
-        bool has_cause;      /* and a detail `cause` */
-        uint32_t cause;
+        const char *detail;  /* and a detail of this name, if any */
+        uint64_t detail_value;
 };
 
 typedef enum rpc_outcome rpc_fn(struct rpc *rpc);
@@ -43,6 +43,10 @@ uint32_t rpc_into(const struct rpc *rpc);
 uint64_t rpc_uint(const struct rpc *rpc, enum option option, uint64_t otherwise);
 bool rpc_flag(const struct rpc *rpc, enum option option);
 
+/* Answers with the number of a cycle: when it has ended, if the connection may park, or at once. */
+enum rpc_outcome rpc_answer_cycle(struct rpc *rpc, uint64_t cycle, bool wait);
+bool rpc_may_park(const struct rpc *rpc);
+
 /* A cursor as the next call wants it: nil at the end. */
 void rpc_write_cursor(struct rpc *rpc, uint64_t cursor);
 
@@ -52,4 +56,4 @@ rpc_fn rpc_name_get, rpc_name_put, rpc_name_del, rpc_name_list;
 rpc_fn rpc_obj_new, rpc_obj_info, rpc_obj_get, rpc_obj_walk, rpc_obj_set, rpc_obj_cas, rpc_obj_add;
 rpc_fn rpc_array_push, rpc_array_read, rpc_array_splice, rpc_map_del, rpc_map_scan;
 rpc_fn rpc_weak_get, rpc_blob_open, rpc_blob_read;
-rpc_fn rpc_heap_stats, rpc_heap_gc;
+rpc_fn rpc_heap_stats, rpc_heap_gc, rpc_heap_ctl;

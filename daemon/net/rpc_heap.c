@@ -44,6 +44,7 @@ static void rpc_section_memory(struct rpc *rpc)
                 {"spans", heap.n_spans},
                 {"metadata_bytes", heap.metadata},
                 {"limit_bytes", heap.limit},
+                {"other_bytes", heap_other_bytes(rpc->net->config.heap)},
         };
         RPC_WRITE_NUMBERS(rpc, numbers);
 }
@@ -64,6 +65,11 @@ static void rpc_section_gc(struct rpc *rpc)
 #include "gc/times.def"
 #undef TIME
                 {"goal_bytes", gc.goal_bytes},
+                {"trigger_bytes", gc.trigger_bytes},
+                {"effective_gogc", gc.effective_percent},
+                {"band", gc.band},
+                {"given_back_bytes", gc.released_bytes},
+                {"giving_back_cpu_ns", gc.scavenger_cpu_ns},
                 {"live_bytes", gc.last.live_bytes},
                 {"live_objects", gc.last.live_objects},
                 {"freed_bytes", gc.last.freed_bytes},
@@ -95,6 +101,7 @@ static void rpc_section_sessions(struct rpc *rpc)
                 {"requests", net.n_requests},
                 {"errors", net.n_errors},
                 {"parked", net.n_parked},
+                {"held", net.n_held},
         };
         RPC_WRITE_NUMBERS(rpc, numbers);
 }
@@ -150,15 +157,8 @@ enum rpc_outcome rpc_heap_stats(struct rpc *rpc)
                        : RPC_DONE;
 }
 
-enum rpc_outcome rpc_heap_gc(struct rpc *rpc)
+enum rpc_outcome rpc_answer_cycle(struct rpc *rpc, uint64_t cycle, bool wait)
 {
-        bool wait = rpc_flag(rpc, OPTION_WAIT) && rpc->request->type == REQUEST_CALL;
-        uint64_t cycle;
-
-        if (wait && rpc->conn->n_parked >= rpc->net->limits.in_flight) {
-                return rpc_fail(rpc, ERROR_LIMIT, "too many requests of this connection wait");
-        }
-        cycle = gc_request(rpc->net->config.gc, GC_REASON_FORCED);
         if (!wait) {
                 writer_uint(rpc->out, cycle);
                 return RPC_DONE;
@@ -166,4 +166,19 @@ enum rpc_outcome rpc_heap_gc(struct rpc *rpc)
         return parked_add(rpc->conn, rpc->request->msgid, cycle)
                        ? RPC_PARKED
                        : rpc_fail(rpc, ERROR_NOMEM, "no memory to wait");
+}
+
+bool rpc_may_park(const struct rpc *rpc)
+{
+        return rpc->conn->n_parked < rpc->net->limits.in_flight;
+}
+
+enum rpc_outcome rpc_heap_gc(struct rpc *rpc)
+{
+        bool wait = rpc_flag(rpc, OPTION_WAIT) && rpc->request->type == REQUEST_CALL;
+
+        if (wait && !rpc_may_park(rpc)) {
+                return rpc_fail(rpc, ERROR_LIMIT, "too many requests of this connection wait");
+        }
+        return rpc_answer_cycle(rpc, gc_request(rpc->net->config.gc, GC_REASON_FORCED), wait);
 }

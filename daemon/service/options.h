@@ -24,7 +24,8 @@ struct options {
         const char *gc_debug; /* NULL: none; gc_debug_parse() reads it */
         int gc_percent;       /* < 0: never */
         unsigned n_gc_workers;
-        uint64_t memory_limit_bytes; /* 0: none */
+        uint64_t memory_limit_bytes; /* 0: the control group's, or none */
+        uint64_t memory_spare_bytes; /* 0: the heap's default */
         const char *gctrace;         /* NULL: none; "": the usual style */
 };
 

@@ -106,7 +106,9 @@ static int handle_need_table(struct session *session, struct word *ret_table)
         struct word table = handle_table(session);
 
         if (word_is_nil(table)) {
+                space_set_urgent(space, true);
                 table = space_alloc(space, KIND_HANDLES, HANDLES_WORDS);
+                space_set_urgent(space, false);
                 if (word_is_nil(table)) {
                         return call_fail_memory(session->store);
                 }
@@ -172,7 +174,9 @@ static int handle_reserve_place(struct session *session, struct word table, uint
         struct space *space = handle_space(session);
         int r;
 
+        space_set_urgent(space, true);
         r = vector_reserve(space, handle_vector(table, handle), handle_place(handle), 1);
+        space_set_urgent(space, false);
         if (r) {
                 return call_fail_memory(session->store);
         }

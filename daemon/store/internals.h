@@ -58,6 +58,8 @@ struct store {
         struct purge purge;
         struct list sessions;
         uint64_t next_session_id;
+        uint64_t n_cycles; /* as told */
+        double survival;   /* part of the heap that the last one found live */
 
         struct word *scratch; /* words of a running call, no meaning between calls */
         uint32_t n_scratch;
@@ -79,6 +81,8 @@ struct session {
         uint64_t id;
         uint64_t begin_ns;
         uint64_t allocated_bytes;
+        double balance_bytes; /* share.c: probably held, as of the two numbers below */
+        uint64_t balance_allocated, balance_cycle;
         uint32_t n_handles;
         uint32_t next_pick; /* where to look for a number to pick, HANDLE_PICKED not counted */
         uint32_t n_reserved_picks;
@@ -87,6 +91,8 @@ struct session {
 
 /* Every public call starts so. Allocations are charged to the session, which may be NULL. */
 void call_begin(struct store *store, struct session *session);
+/* share.c: whether the session gets no more memory for now. */
+bool share_is_exceeded(struct session *session);
 /* Sets the sentence and returns the outcome. */
 __attribute__((format(printf, 3, 4))) int call_fail(struct store *store, int outcome,
                                                     const char *format, ...);

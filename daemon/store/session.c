@@ -29,6 +29,7 @@ int session_begin(struct store *store, const char *peer, struct session **ret_se
         session->store = store;
         session->id = ++store->next_session_id;
         session->begin_ns = clock_now_ns();
+        session->balance_cycle = store->n_cycles;
         for (unsigned i = 0; i < sizeof(session->peer) - 1 && peer[i]; i++) {
                 session->peer[i] = peer[i];
         }
@@ -59,6 +60,11 @@ void session_end(struct session *session)
 struct store *session_store(const struct session *session)
 {
         return session->store;
+}
+
+uint64_t session_allocated_bytes(const struct session *session)
+{
+        return session->allocated_bytes;
 }
 
 void session_get_info(const struct session *session, struct session_info *ret_info)

@@ -40,6 +40,7 @@ int session_begin(struct store *store, const char *peer, struct session **ret_se
 void session_end(struct session *session);
 
 struct store *session_store(const struct session *session);
+uint64_t session_allocated_bytes(const struct session *session); /* ever */
 void session_get_info(const struct session *session, struct session_info *ret_info);
 
 /*

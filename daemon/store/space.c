@@ -22,13 +22,24 @@ int space_init(struct space *space, struct gc *gc, struct mutator *mutator,
         return 0;
 }
 
+void space_set_urgent(struct space *space, bool urgent)
+{
+        space->urgent = urgent;
+        gc_set_urgent(space->mutator, urgent);
+}
+
 static struct word space_alloc_as(struct space *space, enum kind kind, unsigned descriptor,
                                   uint32_t count)
 {
-        struct word object = gc_alloc(space->mutator, descriptor, count);
+        struct word object;
         uint64_t size_bytes;
 
         space->work_units++;
+        if (space->refuse && !space->urgent) {
+                gc_want_room(space->gc);
+                return word_nil();
+        }
+        object = gc_alloc(space->mutator, descriptor, count);
         if (!word_is_nil(object)) {
                 size_bytes = object_size_bytes(kind_is_noscan(kind), count);
                 size_bytes = (size_bytes + OBJECT_ALIGN - 1) / OBJECT_ALIGN * OBJECT_ALIGN;

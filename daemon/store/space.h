@@ -26,11 +26,16 @@ struct space {
         uint64_t *charge;                   /* whose allocations these are; NULL: nobody's */
         uint64_t work_units;                /* of the running call (STORE-4) */
         bool committed;                     /* gc_weak_committed(), as of the start of the call */
+        bool refuse; /* the running call gets no memory unless it is urgent */
+        bool urgent; /* what is allocated serves to read or to drop */
 };
 
 /* -ENOMEM, -ENOSPC: the heap's descriptor table is full. */
 int space_init(struct space *space, struct gc *gc, struct mutator *mutator,
                const struct siphash_key *key);
+
+/* Between the two calls memory may come from the spare part of the heap's limit. */
+void space_set_urgent(struct space *space, bool urgent);
 
 /* `count` words, all nil; or bytes, to be written at once. */
 struct word space_alloc(struct space *space, enum kind kind, uint32_t count);

@@ -73,6 +73,7 @@ int store_new(struct store **ret_store, struct gc *gc, struct mutator *mutator,
                 return -ENOMEM;
         }
         list_init(&store->sessions);
+        store->survival = 1;
         store->space.mutator = mutator; /* store_free() wants it, whatever fails */
         r = store_configure(store, config);
         if (r == 0) {
@@ -111,6 +112,7 @@ void call_begin(struct store *store, struct session *session)
         store->space.charge = session ? &session->allocated_bytes : NULL;
         store->space.committed = gc_weak_committed(store->space.mutator);
         store->space.work_units = 0;
+        store->space.refuse = session && share_is_exceeded(session);
         store->fault[0] = '\0';
         store->fault_cause = 0;
 }

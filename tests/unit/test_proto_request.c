@@ -69,6 +69,7 @@ static const char *const calls[_METHOD_N] = {
         [METHOD_BLOB_READ] = "[0, 1, \"blob.read\", [1, 0, 100]]",
         [METHOD_HEAP_STATS] = "[0, 1, \"heap.stats\", []]",
         [METHOD_HEAP_GC] = "[0, 1, \"heap.gc\", []]",
+        [METHOD_HEAP_CTL] = "[0, 1, \"heap.ctl\", [\"free_os_memory\"]]",
 };
 
 /* P-3 */
