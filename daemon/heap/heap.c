@@ -179,6 +179,23 @@ uint64_t heap_scavenge(struct heap *heap, uint64_t retain_bytes, uint64_t max_by
         return pages_scavenge(heap, retain_bytes, max_bytes);
 }
 
+static void heap_get_class_fragmentation(const struct heap *heap, unsigned i,
+                                         struct heap_class_stats *class)
+{
+        uint64_t objects = (class->n_mallocs - class->n_frees) * class->size_bytes;
+
+        if (i == SIZE_CLASS_LARGE) {
+                /* One object in each, of its span's size: what it leaves free is not known. */
+                class->span_bytes = objects = atomic_load_explicit(&heap->large_alloc_bytes,
+                                                                   memory_order_relaxed) -
+                                              atomic_load_explicit(&heap->large_free_bytes,
+                                                                   memory_order_relaxed);
+        } else {
+                class->span_bytes = class->n_spans * size_class_table[i].n_pages * HEAP_PAGE_BYTES;
+        }
+        class->free_bytes = class->span_bytes > objects ? class->span_bytes - objects : 0;
+}
+
 static void heap_get_class_stats(struct heap *heap, struct heap_stats *stats)
 {
         stats->n_classes = SIZE_CLASSES;
@@ -193,6 +210,7 @@ static void heap_get_class_stats(struct heap *heap, struct heap_stats *stats)
                                                         memory_order_relaxed);
                 class->n_spans = atomic_load_explicit(&heap->counters[i].n_spans,
                                                       memory_order_relaxed);
+                heap_get_class_fragmentation(heap, i, class);
                 stats->n_mallocs += class->n_mallocs;
                 stats->n_frees += class->n_frees;
                 stats->total_alloc += class->n_mallocs * class->size_bytes;

@@ -33,6 +33,8 @@ struct heap_config {
 struct heap_class_stats {
         uint32_t size_bytes;
         uint64_t n_mallocs, n_frees, n_spans;
+        uint64_t span_bytes; /* of those spans; */
+        uint64_t free_bytes; /* of which so many are in no object: fragmentation */
 };
 
 /* As Go's MemStats, where the word means the same here. Bytes unless named otherwise. */

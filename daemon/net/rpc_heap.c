@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gc/gc.h"
@@ -115,6 +117,38 @@ static void rpc_section_names(struct rpc *rpc)
         RPC_WRITE_NUMBERS(rpc, numbers);
 }
 
+/* By size: how much of the spans is in no object. */
+static void rpc_section_classes(struct rpc *rpc)
+{
+        struct heap_stats heap;
+        uint32_t n = 0;
+
+        heap_get_stats(rpc->net->config.heap, &heap);
+        for (uint32_t i = 0; i < heap.n_classes; i++) {
+                n += heap.by_size[i].n_spans > 0;
+        }
+        writer_map(rpc->out, n);
+        for (uint32_t i = 0; i < heap.n_classes; i++) {
+                const struct heap_class_stats *class = &heap.by_size[i];
+                const struct rpc_number numbers[] = {
+                        {"objects", class->n_mallocs - class->n_frees},
+                        {"spans", class->n_spans},
+                        {"span_bytes", class->span_bytes},
+                        {"free_bytes", class->free_bytes},
+                };
+
+                if (class->n_spans > 0) {
+                        char size[16] = "large";
+
+                        if (class->size_bytes > 0) {
+                                snprintf(size, sizeof(size), "%" PRIu32, class->size_bytes);
+                        }
+                        writer_text(rpc->out, size);
+                        RPC_WRITE_NUMBERS(rpc, numbers);
+                }
+        }
+}
+
 static void rpc_section_limits(struct rpc *rpc)
 {
         limits_write(rpc->out, &rpc->net->limits);
@@ -126,7 +160,7 @@ static const struct {
 } rpc_sections[] = {
         {"memory", rpc_section_memory},     {"gc", rpc_section_gc},
         {"sessions", rpc_section_sessions}, {"names", rpc_section_names},
-        {"limits", rpc_section_limits},
+        {"limits", rpc_section_limits},     {"classes", rpc_section_classes},
 };
 
 enum { RPC_SECTIONS = sizeof(rpc_sections) / sizeof(rpc_sections[0]) };
@@ -153,7 +187,7 @@ enum rpc_outcome rpc_heap_stats(struct rpc *rpc)
         }
         return section ? rpc_fail(rpc, ERROR_BAD_REQUEST,
                                   "heap.stats: option 'section' must be memory, gc, sessions, "
-                                  "names or limits")
+                                  "names, limits or classes")
                        : RPC_DONE;
 }
 

@@ -40,6 +40,21 @@ def test_goal():
             assert abs(goal - live * (1 + percent / 100)) < MIB / 16, (live, percent, goal)
 
 
+def test_classes():
+    """fragmentation is told by size class: what dropping every other object leaves"""
+    with Daemon() as daemon, daemon.client() as c:
+        for i in range(1, 2001):
+            c.call("blob.open", {"bytes": b"x" * 1000}, {"into": i})
+        c.call("handle.drop", list(range(1, 2001, 2)))
+        c.call("heap.gc", {"wait": True})
+        classes = daemon.stats("classes")
+        size = min(int(s) for s in classes if s != "large" and int(s) >= 1008)
+        group = classes[str(size)]
+        assert 1000 <= group["objects"] < 1100, group
+        assert group["free_bytes"] == group["span_bytes"] - group["objects"] * size
+        assert 0.4 < group["free_bytes"] / group["span_bytes"] < 0.6, group
+
+
 def test_denied():
     """heap.ctl is not for everybody"""
     if os.geteuid() != 0:
