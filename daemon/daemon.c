@@ -100,10 +100,7 @@ static void daemon_on_cycle_to_net(struct letter *letter)
 {
         struct daemon *daemon = ((struct daemon_letter *)letter)->daemon;
 
-        struct gc_stats stats;
-
-        gc_get_stats(daemon->gc, &stats);
-        store_cycle_ended(daemon->store, stats.last.heap_end_bytes, stats.last.live_bytes);
+        store_cycle_ended(daemon->store);
         net_cycle_ended(daemon->net, atomic_load(&daemon->cycle));
 }
 

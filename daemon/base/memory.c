@@ -20,7 +20,7 @@
 
 uint64_t memory_resident_bytes(void)
 {
-        uint64_t resident, shared;
+        uint64_t resident;
         char text[128];
         ssize_t n;
         int fd;
@@ -38,9 +38,8 @@ uint64_t memory_resident_bytes(void)
                 return 0;
         }
         text[n] = '\0';
-        if (sscanf(text, "%*s %" SCNu64 " %" SCNu64, &resident, &shared) != 2 ||
-            shared > resident) {
+        if (sscanf(text, "%*s %" SCNu64, &resident) != 1) {
                 return 0;
         }
-        return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+        return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }

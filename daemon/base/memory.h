@@ -10,6 +10,6 @@
 
 #include <stdint.h>
 
-/* Anonymous memory in RAM: heap, malloc, stacks; not the program's text. 0 under a sanitizer, whose
- * shadow would pass for ours. */
+/* All that is in RAM: heap, malloc, stacks, and the program's text, which control groups count as
+ * well. 0 under a sanitizer, whose shadow would pass for ours. */
 uint64_t memory_resident_bytes(void);

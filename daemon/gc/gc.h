@@ -244,6 +244,7 @@ bool gc_is_pressed(struct gc *gc);
 /* Asks for a cycle for the limit's sake, unless one is asked for already. Cheap. */
 void gc_want_room(struct gc *gc);
 enum pacer_band gc_band(struct gc *gc);
+uint64_t gc_room_bytes(struct gc *gc); /* that the last cycle left under the limit */
 uint64_t gc_relief_ns(struct gc *gc);
 void gc_get_stats(struct gc *gc, struct gc_stats *ret_stats);
 /* Summed over all mutators, past ones included. */

@@ -136,6 +136,14 @@ enum pacer_band gc_band(struct gc *gc)
                           heap_inuse_bytes(gc->heap), heap_allowance_bytes(gc->heap));
 }
 
+uint64_t gc_room_bytes(struct gc *gc)
+{
+        uint64_t base = atomic_load_explicit(&gc->base_bytes, memory_order_relaxed);
+        uint64_t allowance = heap_allowance_bytes(gc->heap);
+
+        return allowance > base ? allowance - base : 0;
+}
+
 uint64_t gc_relief_ns(struct gc *gc)
 {
         uint64_t took_ns, wait_ns;

@@ -154,6 +154,7 @@ static void rpc_section_limits(struct rpc *rpc)
         limits_write(rpc->out, &rpc->net->limits);
 }
 
+/* The first RPC_SECTIONS are in the answer to all; the rest only where they are asked for. */
 static const struct {
         const char *name;
         void (*write)(struct rpc *rpc);
@@ -163,17 +164,18 @@ static const struct {
         {"limits", rpc_section_limits},     {"classes", rpc_section_classes},
 };
 
-enum { RPC_SECTIONS = sizeof(rpc_sections) / sizeof(rpc_sections[0]) };
+enum { RPC_SECTIONS = 5, RPC_SECTIONS_ALL = sizeof(rpc_sections) / sizeof(rpc_sections[0]) };
 
-/* All sections in a map, or the one that was asked for by itself. */
+/* The usual sections in a map, or the one that was asked for by itself. */
 enum rpc_outcome rpc_heap_stats(struct rpc *rpc)
 {
         const struct wire_value *section = request_option(rpc->request, OPTION_SECTION);
+        unsigned n = section ? RPC_SECTIONS_ALL : RPC_SECTIONS;
 
         if (!section) {
                 writer_map(rpc->out, RPC_SECTIONS);
         }
-        for (unsigned i = 0; i < RPC_SECTIONS; i++) {
+        for (unsigned i = 0; i < n; i++) {
                 const char *name = rpc_sections[i].name;
 
                 if (!section) {

@@ -59,7 +59,6 @@ struct store {
         struct list sessions;
         uint64_t next_session_id;
         uint64_t n_cycles; /* as told */
-        double survival;   /* part of the heap that the last one found live */
 
         struct word *scratch; /* words of a running call, no meaning between calls */
         uint32_t n_scratch;
@@ -81,8 +80,7 @@ struct session {
         uint64_t id;
         uint64_t begin_ns;
         uint64_t allocated_bytes;
-        double balance_bytes; /* share.c: probably held, as of the two numbers below */
-        uint64_t balance_allocated, balance_cycle;
+        uint64_t ration_cycle, ration_start_bytes; /* share.c: allocated_bytes since that cycle */
         uint32_t n_handles;
         uint32_t next_pick; /* where to look for a number to pick, HANDLE_PICKED not counted */
         uint32_t n_reserved_picks;

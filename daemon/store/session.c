@@ -29,7 +29,6 @@ int session_begin(struct store *store, const char *peer, struct session **ret_se
         session->store = store;
         session->id = ++store->next_session_id;
         session->begin_ns = clock_now_ns();
-        session->balance_cycle = store->n_cycles;
         for (unsigned i = 0; i < sizeof(session->peer) - 1 && peer[i]; i++) {
                 session->peer[i] = peer[i];
         }

@@ -73,7 +73,6 @@ int store_new(struct store **ret_store, struct gc *gc, struct mutator *mutator,
                 return -ENOMEM;
         }
         list_init(&store->sessions);
-        store->survival = 1;
         store->space.mutator = mutator; /* store_free() wants it, whatever fails */
         r = store_configure(store, config);
         if (r == 0) {

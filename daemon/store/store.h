@@ -88,9 +88,9 @@ int store_new(struct store **ret_store, struct gc *gc, struct mutator *mutator,
               const struct store_config *config);
 void store_free(struct store *store);
 
-/* The executor, after each cycle, perhaps one for several: how much there was and how much was
- * live. Who probably holds how much is computed from it. */
-void store_cycle_ended(struct store *store, uint64_t before_bytes, uint64_t live_bytes);
+/* The executor, after each cycle, perhaps once for several: what room there is, is shared out anew.
+ */
+void store_cycle_ended(struct store *store);
 
 /* What the last failed call has to say; good until the next call. */
 const char *store_fault(const struct store *store);

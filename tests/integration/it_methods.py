@@ -231,7 +231,7 @@ def test_blobs(c):
 def test_heap(c):
     """heap.stats by section, heap.gc with and without waiting"""
     stats = c.call("heap.stats")
-    assert set(stats) == {"memory", "gc", "sessions", "names", "limits", "classes"}
+    assert set(stats) == {"memory", "gc", "sessions", "names", "limits"}
     for section, numbers in stats.items():
         assert set(c.call("heap.stats", {"section": section})) == set(numbers)
     c.refused("BAD_REQUEST", "heap.stats", {"section": "nosuch"})
