@@ -12,8 +12,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb bench_core_sharing bench_handshake bench_mark bench_sweep
-        engine)
+names=(latency_during_gc latency_4gb limit_held bench_core_sharing bench_handshake bench_mark
+        bench_sweep engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
@@ -42,6 +42,10 @@ engine)
         [ -f $build/build.ninja ] || meson setup $build --buildtype=release -Dchecks=none >&2
         ninja -C $build >&2
         exec tests/bench/engine/engine.py $build --keep tests/bench/results/engine.txt "$@"
+        ;;
+limit_held)
+        ninja -C $build daemon/heapd >&2
+        tests/bench/limit_held.py $build "$@" | tee "$result"
         ;;
 bench_*)
         ninja -C $build tests/bench/"$name" >&2
