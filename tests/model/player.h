@@ -169,6 +169,9 @@ static int random_key(struct thing *thing, struct value *ret_key)
 {
         if (thing->kind == KIND_MAP) {
                 *ret_key = one_in(2) ? value_int(below(1500)) : pool[below(MODEL_VALUES)];
+                if (thing->weak && thing->n > 0 && one_in(2)) {
+                        *ret_key = thing->keys[below(thing->n)];
+                }
                 return is_key(ret_key) ? STORE_OK : STORE_E_TYPE;
         }
         if (thing->kind == KIND_BLOB || thing->kind == KIND_WEAK) {

@@ -121,6 +121,39 @@ static void do_new(struct actor *actor)
         }
 }
 
+/* An object that a weak map alone leads to: in the balance until a cycle comes by. */
+static void do_orphan(struct actor *actor)
+{
+        struct obj_spec spec = {.kind = KIND_RECORD, .n_nil = below(5)};
+        struct value key = value_int(below(1500));
+        struct thing *map = NULL, *thing;
+        struct target target;
+        uint32_t handle;
+        uint64_t version;
+        struct row row;
+        int r = STORE_OK;
+
+        for (unsigned i = 0; i < 40 && (!map || !map->weak || map->kind != KIND_MAP); i++) {
+                r = random_target(actor, &target, &map);
+        }
+        if (r || !map || !map->weak || map->kind != KIND_MAP ||
+            obj_new(actor->session, &spec, &handle)) {
+                return;
+        }
+        sent[0] = key;
+        sent[1] = value_ref(handle);
+        row = row_of(sent, 2);
+        r = obj_set(actor->session, target, &row.source, NULL, &version);
+        check_outcome(r, STORE_OK);
+        if (r == STORE_OK) {
+                thing = thing_new(&shadow, KIND_RECORD);
+                thing_fill_nil(thing, spec.n_nil);
+                thing_put(map, &key, (struct cell){.thing = thing});
+                map->version++;
+        }
+        cr_assert(handle_drop(actor->session, handle));
+}
+
 static void do_weak_get(struct actor *actor)
 {
         uint32_t into = random_into();

@@ -33,6 +33,7 @@ static inline void settle_cell(struct shadow *shadow, struct cell *cell, bool de
                 WORLD_ASSERT(!cell->thing->reachable);
                 cell->thing->dead = true;
                 cell->gone = true;
+                shadow->n_gone++;
         }
 }
 

@@ -68,6 +68,7 @@ struct shadow {
         uint32_t n_names;
         struct thing **stack;
         size_t n_stack, n_stack_room;
+        uint64_t n_gone; /* weak cells whose thing was found dead */
 };
 
 static inline void *shadow_resize(void *p, size_t n, size_t size)
