@@ -50,7 +50,7 @@ enum store_outcome {
 #define STORE_INLINE_MAX      65536u /* bytes of a str, bin or doc */
 #define STORE_ELEMENTS_MAX    65536u /* that one call reads, writes or moves */
 #define STORE_PEER_BYTES      64u
-#define STORE_PURGE_UNITS     2048u
+#define STORE_PURGE_UNITS     1024u
 
 /* 0 in a field: the default. */
 struct store_config {

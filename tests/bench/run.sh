@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 names=(latency_during_gc latency_4gb limit_held bench_core_sharing bench_handshake bench_mark
-        bench_sweep engine)
+        bench_purge bench_sweep engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
