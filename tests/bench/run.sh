@@ -12,8 +12,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb limit_held bench_core_sharing bench_handshake bench_mark
-        bench_purge bench_sweep engine)
+names=(latency_during_gc latency_4gb disconnect limit_held bench_core_sharing
+        bench_handshake bench_mark bench_purge bench_sweep engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
         printf '%s\n' "${names[@]}"
@@ -25,6 +25,10 @@ build=build-bench
 [ -f $build/build.ninja ] || meson setup $build --buildtype=release >&2
 result=tests/bench/results/$name.txt
 case $name in
+disconnect)
+        ninja -C $build daemon/heapd >&2
+        tests/bench/disconnect.py $build "$@" | tee "$result"
+        ;;
 latency_*)
         # They keep what they say themselves, so that --append can add to it.
         ninja -C $build daemon/heapd client/heapctl/heapctl tests/bench/{bench_load,echo} >&2
