@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the Promela models of the collector through Spin, and says TAP.
 
-    check_models.py [--large] [WORD...]    rows whose text contains every WORD; all without one
+    check_models.py [WORD...]                        rows that have every WORD; all without one
+    check_models.py --large [--minutes N] [WORD...]  larger bounds, so long for each row
 
 A row of ROWS is a model, what is defined for it, and the verdict it must have: the protocol as it
 is "holds", a mutation is caught by an assertion ("assert"), by a state in which nobody can go on
@@ -11,7 +12,7 @@ or depth, or that did not look at everything, is a failure whatever was expected
 error which was found has been found.
 
 --large searches larger bounds by bitstate hashing, which finds faults and proves nothing: for
-hours of spare machine, not for CI.
+hours of spare machine, not for CI. RESULTS.txt keeps what one such run printed.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 MEMORY_MB = 1400  # each of two searches that run at a time
 DEPTH = 4000000
+LARGE_DEPTH = 20000000
 SECONDS = 240  # for one row; none takes a quarter of it on an idle machine
 
 Row = collections.namedtuple("Row", "model defines verdict")
@@ -184,21 +186,23 @@ def run(command, folder, seconds=SECONDS):
     return subprocess.run(command, cwd=folder, text=True, timeout=seconds, **pipes)
 
 
-def build(row, large, folder):
-    """Returns the command that searches, or raises with what the tools said."""
+def build(row, minutes, folder):
+    """Returns the command that searches, or raises with what the tools said. Minutes: of a large
+    search, else 0."""
     live = "LIVE" in row.defines
-    flags = ["-DMEMLIM=%d" % (MEMORY_MB * (4 if large else 1)), "-O2", "-w"]
+    flags = ["-DMEMLIM=%d" % (MEMORY_MB * (4 if minutes else 1)), "-O2", "-w"]
     flags += ["-DNFAIR=3"] if live else ["-DSAFETY"]
-    flags += ["-DBITSTATE"] if large else ["-DCOLLAPSE"]
+    flags += ["-DBITSTATE"] if minutes else ["-DCOLLAPSE"]
     spin = ["spin", "-a", *("-D" + define for define in row.defines), row.model + ".pml"]
     for command in (spin, ["gcc", *flags, "-o", "pan", "pan.c"]):
         done = run(command, folder)
         if done.returncode != 0 or not os.path.exists(os.path.join(folder, "pan.c")):
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}")
-    return ["./pan", f"-m{DEPTH}", *(["-a", "-f"] if live else []), *(["-w33"] if large else [])]
+    large = [f"-m{LARGE_DEPTH}", "-w33", f"-Q{minutes}"]
+    return ["./pan", *(["-a", "-f"] if live else []), *(large if minutes else [f"-m{DEPTH}"])]
 
 
-def verdict_of(output, large):
+def verdict_of(output, minutes):
     """What a search has shown; anything but a verdict is the reason why it has shown nothing."""
     errors = re.search(r"\berrors: (\d+)", output)
     if not errors:
@@ -213,10 +217,10 @@ def verdict_of(output, large):
                 return verdict
         return "an error of another kind"
     for text in ("max search depth too small", "Search not completed", "out of memory"):
-        if text in output:
+        if text in output and not minutes:
             return f"not exhaustive: {text}"
     strange = re.search(r"^pan: (?!elapsed time|rate ).*", output, re.MULTILINE)
-    if strange or not (large or re.search(r"^Full statespace search", output, re.MULTILINE)):
+    if strange or not (minutes or re.search(r"^Full statespace search", output, re.MULTILINE)):
         return f"not exhaustive{': ' + strange[0] if strange else ''}"
     return "holds"
 
@@ -231,19 +235,25 @@ def figures(output):
     seconds = find(r"elapsed time ([\d.e+]+) seconds")
     if states == "?":
         return "no figures"
-    return f"{float(states):.0f} states, depth {depth}, {seconds} s"
+    text = f"{float(states):.0f} states, depth {depth}, {seconds} s"
+    if "Bit statespace" in output:
+        cut = [word for word in ("Time limit", "max search depth") if word in output]
+        text += f", hash factor {find(r'hash factor: ([0-9.]+)')}"
+        text += f", cut by {' and '.join(cut).lower()}" if cut else ", to the end"
+    return text
 
 
-def check(row, large):
+def check(row, minutes):
     """(passed, the line's text, output worth showing)"""
     name = " ".join([row.model, *row.defines])
     with tempfile.TemporaryDirectory(prefix="heapd-model-") as folder:
         shutil.copy(os.path.join(HERE, row.model + ".pml"), folder)
         try:
-            output = run(build(row, large, folder), folder, 36000 if large else SECONDS).stdout
+            seconds = 60 * minutes + SECONDS
+            output = run(build(row, minutes, folder), folder, seconds).stdout
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             return False, f"{name}: {row.verdict}", str(error)
-        got = verdict_of(output, large)
+        got = verdict_of(output, minutes)
         if got == row.verdict:
             return True, f"{name}: {got} ({figures(output)})", ""
         if os.path.exists(os.path.join(folder, row.model + ".pml.trail")):
@@ -254,6 +264,7 @@ def check(row, large):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--minutes", type=int, default=60, help="of a large search, for each row")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
     rows = [
@@ -264,8 +275,9 @@ def main():
     print(f"1..{len(rows)}", flush=True)
     failed = 0
     workers = 1 if arguments.large else 2
+    minutes = arguments.minutes if arguments.large else 0
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        checks = pool.map(lambda row: check(row, arguments.large), rows)
+        checks = pool.map(lambda row: check(row, minutes), rows)
         for number, (passed, text, output) in enumerate(checks, 1):
             print(f"{'ok' if passed else 'not ok'} {number} - {text}", flush=True)
             for line in output.splitlines():
