@@ -148,6 +148,7 @@ static void cycle_mark(struct gc *gc, struct gc_cycle *cycle)
 {
         struct mark_totals totals = {0};
 
+        grey_queue_fit(&gc->grey, heap_inuse_bytes(gc->heap), heap_limit_bytes(gc->heap));
         do {
                 cycle_move(gc, cycle, GC_PHASE_MARK);
                 mark_run(gc, cycle->n_proposals == 0, &totals);
@@ -303,6 +304,7 @@ static void cycle_run(struct gc *gc, uint64_t number, enum gc_reason reason)
                 gc->config.listener->cycle_begin(gc->config.listener->user, number, reason);
         }
         cycle_collect(gc, &cycle);
+        cycle.queue_bytes = grey_queue_give_back(&gc->grey);
         cycle_finish(gc, &cycle);
 }
 

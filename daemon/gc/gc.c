@@ -48,9 +48,6 @@ static void gc_complete_config(struct gc_config *config, unsigned n_cpus)
         if (config->period_ns == 0) {
                 config->period_ns = GC_PERIOD_NS;
         }
-        if (config->queue_entries == 0) {
-                config->queue_entries = GREY_ENTRIES_DEFAULT;
-        }
 }
 
 static void gc_init_locks(struct gc *gc)
@@ -100,8 +97,8 @@ int gc_new(struct gc **ret_gc, struct heap *heap, const struct gc_config *config
         atomic_init(&gc->base_bytes, heap_inuse_bytes(heap));
         gc_init_locks(gc);
         pace_plan_locked(gc);
-        r = grey_queue_init(&gc->grey, gc->config.queue_entries, gc->config.n_workers,
-                            gc->config.debug.log_entries);
+        r = grey_queue_init(&gc->grey, heap_reserved_bytes(heap), gc->config.queue_entries,
+                            gc->config.n_workers, gc->config.debug.log_entries);
         if (r < 0) {
                 gc_release(gc);
                 return r;

@@ -62,7 +62,7 @@ struct gc_config {
         int percent;        /* GOGC: grow by this much of what was live; < 0: never by growth */
         uint64_t minimum_bytes; /* goal is at least this * percent/100; 0: 4 MiB */
         uint64_t period_ns;     /* forced cycle after this long; 0: two minutes */
-        unsigned queue_entries; /* grey queue; 0: default. Small values test the overflow path */
+        unsigned queue_entries; /* grey queue; 0: as the heap needs. Small ones test a full queue */
         bool no_scavenge;       /* keep idle pages (tests, benchmarks) */
         bool limit_of_process;  /* the heap's limit counts all that this process holds */
         const struct gc_listener *listener; /* NULL: nobody; else must outlive the gc */
@@ -117,6 +117,7 @@ struct gc_cycle {
         uint64_t n_weak_cleared; /* weak words turned into dead ones */
         uint64_t root_bytes;     /* of root cells */
         uint64_t overflows;      /* objects that met a full grey queue */
+        uint64_t queue_bytes;    /* the most that the grey queue held; given back */
         double cpu_fraction;     /* collector's share of CPU since the start, 0..1 */
         unsigned n_workers, n_cpus;
         enum pacer_band band; /* that the memory limit has the heap in */

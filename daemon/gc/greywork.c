@@ -2,9 +2,7 @@
 #include "gc/greywork.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/assert.h"
 #include "heap/marks.h"
@@ -20,7 +18,7 @@ static void grey_put_empty_locked(struct grey_queue *queue, struct grey_packet *
         queue->n_empty++;
 }
 
-/* Leaves one for each thread that has not come yet. */
+/* Leaves one for each thread that has not come yet. A packet that has memory is taken first. */
 static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
 {
         struct grey_packet *packet = queue->empty;
@@ -28,38 +26,75 @@ static struct grey_packet *grey_take_empty_locked(struct grey_queue *queue)
         if (queue->n_empty <= queue->n_expected) {
                 return NULL;
         }
-        queue->empty = packet->next;
+        if (packet) {
+                queue->empty = packet->next;
+        } else {
+                packet = (struct grey_packet *)queue->memory.base + queue->n_touched++;
+        }
         queue->n_empty--;
         packet->n = 0;
         return packet;
 }
 
-int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads,
-                    unsigned log_entries)
+static uint64_t grey_round_to_packets(uint64_t bytes)
+{
+        return (bytes + GREY_BYTES_MIN - 1) / GREY_BYTES_MIN * GREY_BYTES_MIN;
+}
+
+/* As many packets as `bytes` hold, or as there were, if the kernel refuses. */
+static void grey_queue_resize(struct grey_queue *queue, uint64_t bytes)
+{
+        uint64_t n_packets = bytes / sizeof(struct grey_packet);
+
+        hd_assert(queue->n_empty == queue->n_packets);
+        if (bytes > queue->memory.committed_bytes &&
+            arena_commit(&queue->memory, bytes - queue->memory.committed_bytes) < 0) {
+                n_packets = queue->memory.committed_bytes / sizeof(struct grey_packet);
+        }
+        queue->n_packets = queue->n_empty = n_packets;
+}
+
+/* One packet per thread is the least with which every thread can work, however short. */
+static void grey_queue_fix(struct grey_queue *queue, unsigned n_entries)
 {
         uint64_t n_packets = (n_entries + GREY_PACKET_ENTRIES - 1) / GREY_PACKET_ENTRIES;
 
-        memset(queue, 0, sizeof(*queue));
-        /* One packet per thread is the least with which every thread can work, however short. */
-        queue->n_packets = n_packets < n_threads ? n_threads : n_packets;
-        queue->packet_entries = n_entries / queue->n_packets;
+        n_packets = n_packets < queue->n_threads ? queue->n_threads : n_packets;
+        grey_queue_resize(queue, grey_round_to_packets(n_packets * sizeof(struct grey_packet)));
+        if (queue->n_packets > n_packets) {
+                queue->n_packets = queue->n_empty = n_packets;
+        }
+        queue->packet_entries = n_entries / n_packets;
         queue->packet_entries = queue->packet_entries < GREY_PACKET_MIN ? GREY_PACKET_MIN
                                 : queue->packet_entries > GREY_PACKET_ENTRIES
                                         ? GREY_PACKET_ENTRIES
                                         : queue->packet_entries;
+        queue->fixed = true;
+}
+
+int grey_queue_init(struct grey_queue *queue, uint64_t heap_bytes, unsigned n_entries,
+                    unsigned n_threads, unsigned log_entries)
+{
+        uint64_t bytes = n_entries / GREY_PACKET_ENTRIES * sizeof(struct grey_packet);
+        int r;
+
+        memset(queue, 0, sizeof(*queue));
         queue->n_threads = n_threads;
-        queue->memory = mmap(NULL, queue->n_packets * sizeof(struct grey_packet),
-                             PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (queue->memory == MAP_FAILED) {
-                queue->memory = NULL;
-                return -ENOMEM;
+        queue->packet_entries = GREY_PACKET_ENTRIES;
+        bytes = bytes > heap_bytes / GREY_HEAP_SHARE ? bytes : heap_bytes / GREY_HEAP_SHARE;
+        r = arena_reserve(&queue->memory, grey_round_to_packets(bytes) + GREY_BYTES_MIN);
+        if (r < 0) {
+                return r;
         }
         pthread_mutex_init(&queue->lock, NULL);
         pthread_cond_init(&queue->more, NULL);
-        for (uint64_t i = queue->n_packets; i-- > 0;) {
-                grey_put_empty_locked(queue, &queue->memory[i]);
+        if (n_entries) {
+                grey_queue_fix(queue, n_entries);
+        } else {
+                grey_queue_resize(queue, GREY_BYTES_MIN);
         }
-        if (grey_logs_init(&queue->logs,
+        if (queue->n_packets < n_threads ||
+            grey_logs_init(&queue->logs,
                            log_entries ? log_entries : (uint32_t)queue->packet_entries) < 0) {
                 grey_queue_deinit(queue);
                 return -ENOMEM;
@@ -69,13 +104,37 @@ int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_thr
 
 void grey_queue_deinit(struct grey_queue *queue)
 {
-        if (queue->memory) {
+        if (queue->memory.base) {
                 grey_logs_deinit(&queue->logs);
-                munmap(queue->memory, queue->n_packets * sizeof(struct grey_packet));
+                arena_unreserve(&queue->memory);
                 pthread_mutex_destroy(&queue->lock);
                 pthread_cond_destroy(&queue->more);
-                queue->memory = NULL;
         }
+}
+
+void grey_queue_fit(struct grey_queue *queue, uint64_t heap_bytes, uint64_t limit_bytes)
+{
+        uint64_t bytes = grey_round_to_packets(heap_bytes / GREY_HEAP_SHARE);
+
+        if (limit_bytes && bytes > limit_bytes / GREY_LIMIT_SHARE) {
+                bytes = limit_bytes / GREY_LIMIT_SHARE;
+        }
+        if (!queue->fixed) {
+                grey_queue_resize(queue, bytes < GREY_BYTES_MIN ? GREY_BYTES_MIN : bytes);
+        }
+}
+
+uint64_t grey_queue_give_back(struct grey_queue *queue)
+{
+        uint64_t bytes = queue->n_touched * sizeof(struct grey_packet);
+
+        hd_assert(queue->full == NULL && queue->n_empty == queue->n_packets);
+        queue->empty = NULL;
+        queue->n_touched = 0;
+        if (bytes > GREY_BYTES_MIN) {
+                arena_release(&queue->memory, GREY_BYTES_MIN, bytes - GREY_BYTES_MIN);
+        }
+        return bytes;
 }
 
 void grey_queue_reset(struct grey_queue *queue)

@@ -3,12 +3,14 @@
 
 /*
  * Grey work: objects seen and not yet scanned. Each marking thread fills and drains a packet of its
- * own and trades whole packets with the others through a shared list. All packets are reserved
- * before a cycle; when none is left, the object's page is flagged and rescanned later: slower,
- * never wrong (GC-9).
+ * own and trades whole packets with the others through a shared list. How many packets a cycle may
+ * use is settled before it, by the size of the heap; they take memory when first used, and give it
+ * back after the cycle. When none is left, the object's page is flagged and rescanned later:
+ * slower, never wrong (GC-9).
  *
  * Owns:     the packets.
- * Threads:  grey_queue: marking threads, under its lock. grey_local: its thread.
+ * Threads:  grey_queue: marking threads, under its lock; between cycles the controller. grey_local:
+ *           its thread.
  * Failure:  grey_queue_init() returns -ENOMEM; nothing else fails.
  */
 
@@ -18,9 +20,18 @@
 #include <stdint.h>
 
 #include "gc/greylog.h"
+#include "heap/arena.h"
 
-#define GREY_PACKET_MIN      8u
-#define GREY_ENTRIES_DEFAULT (1u << 20)
+#define GREY_PACKET_MIN 8u
+
+/*
+ * The queue's share. In a random graph every fifth object is grey at a time, an entry of 8 bytes
+ * each; the smallest of which one can be built have 32 bytes. So a twentieth of the heap, and some
+ * room. Lists and trees need next to nothing.
+ */
+#define GREY_HEAP_SHARE  12u                 /* of the heap in use */
+#define GREY_LIMIT_SHARE 32u                 /* of the memory limit, whatever the heap */
+#define GREY_BYTES_MIN   (UINT64_C(1) << 20) /* this much always, and is kept between cycles */
 
 struct heap;
 
@@ -32,11 +43,13 @@ struct grey_queue {
         pthread_mutex_t lock;
         pthread_cond_t more; /* a packet was shared, or all are idle */
         struct grey_packet *full, *empty;
-        uint64_t n_empty;
+        uint64_t n_empty;    /* of n_packets: in `empty`, or not used in this cycle */
         uint64_t n_expected; /* threads that have yet to take their first packet */
-        struct grey_packet *memory;
-        uint64_t n_packets;
+        struct arena memory;
+        uint64_t n_packets; /* that a cycle may use */
+        uint64_t n_touched; /* the first so many packets have been used since they took memory */
         uint64_t packet_entries; /* in use of each packet; fewer only to test a full queue */
+        bool fixed;              /* as many as were asked for, whatever the heap */
         unsigned n_threads, n_idle;
         _Atomic unsigned n_waiting; /* idle threads, for a look without the lock */
         struct grey_logs logs;      /* the mutators' side */
@@ -50,10 +63,19 @@ struct grey_local {
         uint64_t n_overflows;
 };
 
-/* `log_entries`: capacity of the mutators' logs; 0: that of the packets. */
-int grey_queue_init(struct grey_queue *queue, unsigned n_entries, unsigned n_threads,
-                    unsigned log_entries);
+/*
+ * For a heap of up to `heap_bytes`. `n_entries`: a queue of that many for ever, to test a full one;
+ * 0: as the heap needs. `log_entries`: capacity of the mutators' logs; 0: that of the packets.
+ */
+int grey_queue_init(struct grey_queue *queue, uint64_t heap_bytes, unsigned n_entries,
+                    unsigned n_threads, unsigned log_entries);
 void grey_queue_deinit(struct grey_queue *queue);
+
+/* Before a cycle: makes room for what a heap of this size may need, if the kernel agrees. */
+void grey_queue_fit(struct grey_queue *queue, uint64_t heap_bytes, uint64_t limit_bytes);
+/* After a cycle: gives back what it took; returns the most that it used at a time, in bytes. */
+uint64_t grey_queue_give_back(struct grey_queue *queue);
+
 /* Before each use, with no thread in it. */
 void grey_queue_reset(struct grey_queue *queue);
 

@@ -144,6 +144,11 @@ static void heap_update_limits(struct heap *heap)
         pthread_mutex_unlock(&ph->lock);
 }
 
+uint64_t heap_reserved_bytes(const struct heap *heap)
+{
+        return heap->data.reserved_bytes;
+}
+
 void heap_set_limit(struct heap *heap, uint64_t limit_bytes)
 {
         atomic_store_explicit(&heap->limit_bytes, limit_bytes, memory_order_relaxed);

@@ -64,7 +64,8 @@ void heap_free(struct heap *heap);
 void heap_get_stats(struct heap *heap, struct heap_stats *ret_stats);
 /* Bytes in spans now; cheap, any thread. */
 uint64_t heap_inuse_bytes(const struct heap *heap);
-uint64_t heap_limit_bytes(const struct heap *heap); /* as given; 0: none */
+uint64_t heap_limit_bytes(const struct heap *heap);    /* as given; 0: none */
+uint64_t heap_reserved_bytes(const struct heap *heap); /* of addresses: it never grows beyond */
 
 /*
  * The limit is one of the process: pages in use, their side tables, and what the process holds

@@ -258,6 +258,79 @@ Test(mark, a_full_queue_is_counted_and_loses_nothing)
         fixture_deinit(&f);
 }
 
+/* A million objects of 32 bytes, each the child of another one and with two references anywhere: of
+ * all shapes, such graphs have the most grey objects at a time. */
+static uint64_t shape_shuffled(struct fixture *f)
+{
+        enum { N = 1000000 };
+        static uint64_t nodes[N];
+        struct mutator *mutator = f->mutator;
+        struct seed seed;
+
+        seed_init(&seed);
+        for (unsigned i = 0; i < N; i++) {
+                nodes[i] = gc_alloc(mutator, f->node, 3).bits;
+        }
+        for (unsigned i = N - 1; i > 0; i--) {
+                unsigned j = (unsigned)seed_below(&seed, i + 1);
+                uint64_t node = nodes[i];
+
+                nodes[i] = nodes[j];
+                nodes[j] = node;
+        }
+        for (unsigned i = 0; i < N; i++) {
+                struct word node = gc_stamp_word(mutator, nodes[i]);
+
+                for (unsigned k = 0; k < 3; k++) {
+                        uint64_t to = k == 2 || 2 * i + k + 1 >= N ? seed_below(&seed, N)
+                                                                   : 2 * i + k + 1;
+
+                        gc_store(mutator, node, k, gc_stamp_word(mutator, nodes[to]));
+                }
+        }
+        gc_root_store(mutator, f->root, gc_stamp_word(mutator, nodes[0]));
+        return N;
+}
+
+Test(mark, the_queue_grows_with_the_heap_and_its_memory_goes_back)
+{
+        struct fixture f;
+        struct gc_stats stats;
+        uint64_t n_live;
+
+        fixture_init(&f, 1, 0);
+        n_live = shape_shuffled(&f);
+        for (int i = 0; i < 2; i++) {
+                cr_assert_eq(fixture_collect(&f), n_live);
+                gc_get_stats(f.gc, &stats);
+                cr_assert_eq(stats.last.overflows, 0u);
+                cr_assert_gt(stats.last.queue_bytes, 1u << 20, "%llu: as small as it was at first",
+                             (unsigned long long)stats.last.queue_bytes);
+        }
+        gc_root_store(f.mutator, f.root, gc_alloc(f.mutator, f.node, 1));
+        cr_assert_eq(fixture_collect(&f), 1u);
+        gc_get_stats(f.gc, &stats);
+        cr_assert_lt(stats.last.queue_bytes, 65536u, "what an earlier cycle used is not counted");
+        fixture_deinit(&f);
+}
+
+Test(mark, the_queue_keeps_to_its_share_of_the_limit)
+{
+        enum { LIMIT = 36 << 20 };
+        struct fixture f;
+        struct gc_stats stats;
+        uint64_t n_live;
+
+        fixture_init(&f, 1, 0);
+        heap_set_limit(f.heap, LIMIT);
+        n_live = shape_shuffled(&f);
+        cr_assert_eq(fixture_collect(&f), n_live);
+        gc_get_stats(f.gc, &stats);
+        cr_assert_le(stats.last.queue_bytes, LIMIT / 32u);
+        cr_assert_gt(stats.last.overflows, 0u);
+        fixture_deinit(&f);
+}
+
 /* Random graphs; the shadow computes what is reachable by itself. */
 Test(mark, random_graphs_keep_exactly_what_is_reachable)
 {
