@@ -6,14 +6,20 @@
 #include "heap/marks.h"
 
 /*
- * An object waits in a small ring between leaving the queue and being scanned, while its cache line
- * is on the way: marking a large heap is one memory miss after another, and the ring lets sixteen
- * of them overlap (Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage
- * collection", 2004).
+ * Marking a large heap is one memory miss after another, so both memories that an object needs are
+ * fetched ahead, and many misses overlap (Cher, Hosking and Vitek, "Software prefetching for
+ * mark-sweep garbage collection", 2004): a reference waits in a ring while the word with its mark
+ * is on the way, and an object between leaving the queue and being scanned, while its first lines
+ * are.
  */
-#define MARK_RING       16u
+#define MARK_EDGES      16u
+#define MARK_OBJECTS    32u
 #define MARK_SHARE_MIN  64u /* entries worth splitting when others have none */
 #define MARK_TURN_BYTES (UINT64_C(16) << 10)
+
+/* The last word of the smallest object that can cross a cache line: one of 48 bytes does half of
+ * the time, and what is not fetched ahead is waited for. */
+#define MARK_SECOND_LINE (48u - sizeof(uint64_t))
 
 struct marker {
         struct grey_local grey;
@@ -21,8 +27,10 @@ struct marker {
         struct worker *worker;
         const struct heap *heap;
         const uint8_t *base;
-        uint64_t ring[MARK_RING];
-        unsigned ring_head, ring_tail;
+        uint64_t edges[MARK_EDGES]; /* offsets; 0: none */
+        unsigned next_edge;         /* the place of the oldest */
+        uint64_t objects[MARK_OBJECTS];
+        unsigned objects_head, objects_tail, n_objects_max;
         uint64_t scanned_bytes, turn_bytes; /* scanned in all, at the next look at the turn */
 };
 
@@ -34,13 +42,8 @@ struct mark_job {
         bool rescan; /* flagged pages instead of roots */
 };
 
-static inline void mark_edge(struct marker *marker, uint64_t bits)
+static inline void mark_object(struct marker *marker, uint64_t offset)
 {
-        uint64_t offset = bits - WORD_REF_BIT;
-
-        if (!(bits & WORD_REF_BIT)) {
-                return;
-        }
         if (!marks_try_set(marker->heap, offset)) {
                 return;
         }
@@ -50,18 +53,50 @@ static inline void mark_edge(struct marker *marker, uint64_t bits)
         }
 }
 
+/* Takes the place of the oldest edge, which is followed; `*next` is marker->next_edge. */
+static inline void mark_edge(struct marker *marker, uint64_t bits, unsigned *next)
+{
+        uint64_t offset = bits - WORD_REF_BIT, oldest = marker->edges[*next];
+
+        if (!(bits & WORD_REF_BIT)) {
+                return;
+        }
+        marks_prefetch(marker->heap, offset);
+        marker->edges[*next] = offset;
+        *next = (*next + 1) % MARK_EDGES;
+        if (oldest) {
+                mark_object(marker, oldest);
+        }
+}
+
+/* Follows the edges that still wait. */
+static void mark_flush_edges(struct marker *marker)
+{
+        for (unsigned i = 0; i < MARK_EDGES; i++) {
+                uint64_t oldest = marker->edges[marker->next_edge];
+
+                marker->edges[marker->next_edge] = 0;
+                marker->next_edge = (marker->next_edge + 1) % MARK_EDGES;
+                if (oldest) {
+                        mark_object(marker, oldest);
+                }
+        }
+}
+
 static void mark_words(struct marker *marker, uint64_t offset, uint64_t from, uint64_t to)
 {
         const _Atomic uint64_t *words = (const _Atomic uint64_t *)(marker->base + offset +
                                                                    OBJECT_HEADER_BYTES);
+        unsigned next = marker->next_edge; /* in a register */
 
         for (uint64_t i = from; i < to; i++) {
                 /* Acquire: the object behind the reference is seen built (gc_store()). */
                 uint64_t bits = atomic_load_explicit(&words[i], memory_order_acquire);
 
                 gc_record_own(marker->gc, GC_TRANSITION_SCANNED, (uintptr_t)&words[i], bits);
-                mark_edge(marker, bits);
+                mark_edge(marker, bits, &next);
         }
+        marker->next_edge = next;
         marker->scanned_bytes += (to - from) * sizeof(uint64_t);
 }
 
@@ -86,19 +121,30 @@ static void mark_scan(struct marker *marker, uint64_t entry)
         mark_words(marker, offset, from, to);
 }
 
+static inline void mark_prefetch_object(const struct marker *marker, uint64_t entry)
+{
+        const uint8_t *object = marker->base + (entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1));
+
+        __builtin_prefetch(object);
+        __builtin_prefetch(object + MARK_SECOND_LINE);
+}
+
 /* The next object to scan, by way of the ring; false: no thread has work any more. */
 static bool mark_next(struct marker *marker, uint64_t *ret_entry)
 {
         uint64_t entry;
 
-        while (marker->ring_tail - marker->ring_head < MARK_RING &&
+        while (marker->objects_tail - marker->objects_head < marker->n_objects_max &&
                grey_try_pop(&marker->grey, &entry)) {
-                __builtin_prefetch(marker->base +
-                                   (entry & ((UINT64_C(1) << GREY_PIECE_SHIFT) - 1)));
-                marker->ring[marker->ring_tail++ % MARK_RING] = entry;
+                mark_prefetch_object(marker, entry);
+                marker->objects[marker->objects_tail++ % MARK_OBJECTS] = entry;
         }
-        if (marker->ring_head != marker->ring_tail) {
-                *ret_entry = marker->ring[marker->ring_head++ % MARK_RING];
+        if (marker->objects_head != marker->objects_tail) {
+                *ret_entry = marker->objects[marker->objects_head++ % MARK_OBJECTS];
+                return true;
+        }
+        mark_flush_edges(marker);
+        if (grey_try_pop(&marker->grey, ret_entry)) {
                 return true;
         }
         gc_point(marker->gc, GC_POINT_WORKER_IDLE);
@@ -142,7 +188,7 @@ static void mark_roots(struct marker *marker, struct mark_job *job)
                         uint64_t bits = atomic_load_explicit(&cell->bits, memory_order_acquire);
 
                         gc_record_own(gc, GC_TRANSITION_ROOT_READ, (uintptr_t)&cell->bits, bits);
-                        mark_edge(marker, bits);
+                        mark_edge(marker, bits, &marker->next_edge);
                 }
         }
 }
@@ -187,11 +233,13 @@ static void mark_rescan(struct marker *marker, struct mark_job *job)
 static void mark_worker(void *user, struct worker *worker)
 {
         struct mark_job *job = user;
+        unsigned ahead = job->gc->config.debug.prefetch;
         struct marker marker = {
                 .gc = job->gc,
                 .worker = worker,
                 .heap = job->gc->heap,
                 .base = heap_base(job->gc->heap),
+                .n_objects_max = ahead ? ahead : MARK_OBJECTS,
         };
 
         grey_local_init(&marker.grey, &job->gc->grey, job->gc->heap);
