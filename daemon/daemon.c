@@ -211,7 +211,8 @@ static int daemon_new_store(struct daemon *daemon)
 {
         const struct options *options = daemon->options;
         const struct heap_config heap_config = {.limit_bytes = daemon_memory_limit(options),
-                                                .spare_bytes = options->memory_spare_bytes};
+                                                .spare_bytes = options->memory_spare_bytes,
+                                                .huge_pages = options->huge_pages};
         struct gc_config gc_config = {
                 .percent = options->gc_percent,
                 .n_workers = options->n_gc_workers,

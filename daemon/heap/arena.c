@@ -41,6 +41,12 @@ void arena_unreserve(struct arena *arena)
         }
 }
 
+void arena_use_huge_pages(struct arena *arena)
+{
+        /* A kernel without them says so, and nothing else is different then. */
+        madvise(arena->base, arena->reserved_bytes, MADV_HUGEPAGE);
+}
+
 int arena_commit(struct arena *arena, uint64_t bytes)
 {
         if (bytes > arena->reserved_bytes - arena->committed_bytes) {

@@ -22,6 +22,9 @@ struct arena {
 int arena_reserve(struct arena *arena, uint64_t bytes);
 void arena_unreserve(struct arena *arena);
 
+/* Asks for huge pages behind all of it; the kernel may have none. */
+void arena_use_huge_pages(struct arena *arena);
+
 /* Makes the next `bytes` readable and writable; they read as zero and take memory when touched. */
 int arena_commit(struct arena *arena, uint64_t bytes);
 

@@ -53,6 +53,9 @@ int heap_new(struct heap **ret_heap, const struct heap_config *config)
                 free(heap);
                 return r;
         }
+        if (config->huge_pages) {
+                arena_use_huge_pages(&heap->data);
+        }
         /* Lazily touched: a heap with ten descriptors holds one page of them. */
         heap->descriptors = mmap(NULL, HEAP_DESCRIPTORS_MAX * sizeof(struct descriptor),
                                  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

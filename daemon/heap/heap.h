@@ -28,6 +28,7 @@ struct heap_config {
         uint64_t reserve_bytes; /* address space; 0: default, halved until the kernel agrees */
         uint64_t limit_bytes;   /* see heap_set_limit(); 0: no limit */
         uint64_t spare_bytes;   /* see heap_set_spare() */
+        bool huge_pages;        /* ask the kernel for pages of 2 MiB (DESIGN.md: what that costs) */
 };
 
 struct heap_class_stats {

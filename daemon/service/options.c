@@ -77,6 +77,11 @@ static void parse_OPTIONAL(const char *text, const char **ret_field, struct argp
         *ret_field = text ? text : "";
 }
 
+static void parse_FLAG(const char *text, bool *ret_field, struct argp_state *state)
+{
+        *ret_field = true;
+}
+
 static void parse_BYTES(const char *text, uint64_t *ret_field, struct argp_state *state)
 {
         if (!options_parse_bytes(text, ret_field) || *ret_field == 0) {
@@ -113,6 +118,7 @@ static void parse_WORKERS(const char *text, unsigned *ret_field, struct argp_sta
 enum {
         FLAGS_TEXT = 0,
         FLAGS_OPTIONAL = OPTION_ARG_OPTIONAL,
+        FLAGS_FLAG = 0,
         FLAGS_BYTES = 0,
         FLAGS_PERCENT = 0,
         FLAGS_WORKERS = 0,

@@ -27,6 +27,7 @@ struct options {
         uint64_t memory_limit_bytes; /* 0: the control group's, or none */
         uint64_t memory_spare_bytes; /* 0: the heap's default */
         const char *gctrace;         /* NULL: none; "": the usual style */
+        bool huge_pages;
 };
 
 void options_parse(struct options *ret_options, int argc, char **argv);

@@ -4,6 +4,9 @@
  * holds. */
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "heap/heap.h"
 #include "heap/internals.h"
@@ -231,4 +234,42 @@ Test(pages, random_runs_never_overlap)
                 }
         }
         heap_free(heap);
+}
+
+/* What the kernel was told of the mapping in which the address lies. */
+static bool pages_test_flagged(const void *address, const char *flag)
+{
+        FILE *smaps = fopen("/proc/self/smaps", "r");
+        bool inside = false, found = false;
+        char line[4096];
+
+        cr_assert_not_null(smaps);
+        while (fgets(line, sizeof(line), smaps)) {
+                unsigned long from, to;
+
+                if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+                        inside = (uintptr_t)address >= from && (uintptr_t)address < to;
+                } else if (inside && strncmp(line, "VmFlags:", 8) == 0) {
+                        found = strstr(line, flag) != NULL;
+                }
+        }
+        fclose(smaps);
+        return found;
+}
+
+Test(pages, huge_pages_are_asked_for_when_wanted)
+{
+        struct heap_config config = {.reserve_bytes = UINT64_C(1) << 30, .huge_pages = true};
+        struct heap *plain = pages_test_heap(0), *huge;
+        bool zeroed;
+
+        cr_assert_eq(heap_new(&huge, &config), 0);
+        pages_test_take(plain, 1, &zeroed);
+        pages_test_take(huge, 1, &zeroed);
+        cr_assert_not(pages_test_flagged(heap_base(plain), " hg"));
+        if (access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0) {
+                cr_assert(pages_test_flagged(heap_base(huge), " hg"));
+        }
+        heap_free(huge);
+        heap_free(plain);
 }

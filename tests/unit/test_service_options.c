@@ -50,13 +50,13 @@ Test(service_options, sizes_have_units_and_a_largest)
 
 Test(service_options, every_option_reaches_its_field)
 {
-        const char *all[] = {"heapd",       "--socket=/a",  "--gogc",        "50",
-                             "-m",          "1G",           "--gctrace",     "--stats",
-                             "127.0.0.1:1", "--console=/c", "--gc-workers=3"};
+        const char *all[] = {"heapd",       "--socket=/a",  "--gogc",         "50",
+                             "-m",          "1G",           "--gctrace",      "--stats",
+                             "127.0.0.1:1", "--console=/c", "--gc-workers=3", "--huge-pages"};
         const char *off[] = {"heapd", "--gogc=off"}, *style[] = {"heapd", "--gctrace=full"};
         struct options options;
 
-        options_parse(&options, 11, (char **)all);
+        options_parse(&options, 12, (char **)all);
         cr_assert_str_eq(options.socket, "/a");
         cr_assert_eq(options.gc_percent, 50);
         cr_assert_eq(options.memory_limit_bytes, 1 << 30);
@@ -64,12 +64,14 @@ Test(service_options, every_option_reaches_its_field)
         cr_assert_str_eq(options.stats, "127.0.0.1:1");
         cr_assert_str_eq(options.console, "/c");
         cr_assert_eq(options.n_gc_workers, 3);
+        cr_assert(options.huge_pages);
 
         options_parse(&options, 2, (char **)off);
         cr_assert_lt(options.gc_percent, 0);
         options_parse(&options, 1, (char **)off);
         cr_assert_eq(options.gc_percent, 100);
         cr_assert_null(options.socket);
+        cr_assert_not(options.huge_pages);
         cr_assert_null(options.gctrace);
         options_parse(&options, 2, (char **)style);
         cr_assert_str_eq(options.gctrace, "full");
