@@ -313,8 +313,8 @@ int main(int argc, char **argv)
                 return 64;
         }
         setvbuf(stdout, NULL, _IOLBF, 0);
-        printf("%-9s %-16s %10s %12s %8s %10s %10s\n", "graph", "way", "objects", "M objects/s",
-               "CPU s", "overflows", "queue MB");
+        printf("checks=%d\n%-9s %-16s %10s %12s %8s %10s %10s\n", HEAPD_CHECKS, "graph", "way",
+               "objects", "M objects/s", "CPU s", "overflows", "queue MB");
         for (unsigned round = 0; round < n_rounds; round++) {
                 for (unsigned k = 0; k < N_KINDS; k++) {
                         for (unsigned w = 0; w < N_WAYS; w++) {

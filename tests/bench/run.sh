@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-names=(latency_during_gc latency_4gb disconnect limit_held bench_core_sharing
+names=(latency_during_gc latency_4gb disconnect limit_held bench_alloc bench_core_sharing
         bench_handshake bench_mark bench_purge bench_sweep engine)
 name=${1:-}
 if [[ " ${names[*]} " != *" $name "* || -z $name ]]; then
