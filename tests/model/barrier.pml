@@ -115,6 +115,7 @@ byte held[2];
 byte field[OBJECTS + 1];
 bit used[OBJECTS + 1];
 bit marked[OBJECTS + 1];
+int edges; /* a bit for each object that the collector has a reference to, yet to be marked */
 byte grey[OBJECTS + 1];
 bit fresh[OBJECTS + 1]; /* of the other generation */
 bit doomed[OBJECTS + 1]; /* not in the code: was unreachable when the cycle started */
@@ -178,6 +179,7 @@ inline shade(m, o)
                         if
                         :: !marked[o] && NEXT(m, SHADED, o, 0, 0) ->
                                 marked[o] = 1;
+                                edges = edges & ~(1 << (o));
                                 grey[o] = LOG(m);
                                 TAKE(m)
                         :: marked[o]
@@ -318,17 +320,24 @@ inline handshake(becomes)
         }
 }
 
+/* What was read waits in `edges`, however many and in whatever order, until it is marked, here or by a
+ * mutator: the ring in which the collector has marks fetched ahead. */
+inline add_edge(o)
+{
+        if
+        :: (o) && !marked[o] -> edges = edges | (1 << (o))
+        :: !((o) && !marked[o])
+        fi
+}
+
 inline mark_edge(o)
 {
         atomic {
-                if
-                :: (o) && !marked[o] && NEXT(COLLECTOR, MARKED, o, 0, 0) ->
-                        marked[o] = 1;
-                        grey[o] = QUEUE;
-                        TAKE(COLLECTOR)
-                :: !((o) && !marked[o])
-                fi;
-                edge = 0
+                (edges & (1 << (o))) && NEXT(COLLECTOR, MARKED, o, 0, 0) ->
+                marked[o] = 1;
+                edges = edges & ~(1 << (o));
+                grey[o] = QUEUE;
+                TAKE(COLLECTOR)
         }
 }
 
@@ -336,11 +345,10 @@ inline mark_object(o)
 {
         atomic {
                 (grey[o] == QUEUE || grey[o] == PAGE) && NEXT(COLLECTOR, SCANNED, o, field[o], 0) ->
-                edge = field[o];
+                add_edge(field[o]);
                 grey[o] = NOBODY;
                 TAKE(COLLECTOR)
-        };
-        mark_edge(edge)
+        }
 }
 
 /* Until neither the queue nor a flagged page has any object. An object leaves the queue when it is
@@ -350,14 +358,18 @@ inline mark_drain()
         do
 #ifdef REPLAY
         :: mark_object(next_where[COLLECTOR])
+        :: mark_edge(next_where[COLLECTOR])
 #else
         :: mark_object(1)
         :: mark_object(2)
+        :: mark_edge(1)
+        :: mark_edge(2)
 #if OBJECTS > 2
         :: mark_object(3)
+        :: mark_edge(3)
 #endif
 #endif
-        :: atomic { !ANY_GREY(QUEUE) && !ANY_GREY(PAGE) -> break }
+        :: atomic { !ANY_GREY(QUEUE) && !ANY_GREY(PAGE) && !edges -> break }
         od
 }
 
@@ -380,7 +392,7 @@ inline sweep(o)
 
 active proctype controller()
 {
-        byte edge, n;
+        byte n;
 
         atomic {
 #ifdef REPLAY
@@ -422,10 +434,9 @@ active proctype controller()
            handshake(ARMED);
            atomic {
                 NEXT(COLLECTOR, ROOT_READ, 0, root[0], 0) ->
-                edge = root[0];
+                add_edge(root[0]);
                 TAKE(COLLECTOR)
            };
-           mark_edge(edge);
            do
            :: mark_drain();
 #ifdef NO_WAVE
@@ -437,10 +448,13 @@ active proctype controller()
               do
               :: mark_object(1)
               :: mark_object(2)
+              :: mark_edge(1)
+              :: mark_edge(2)
 #if OBJECTS > 2
               :: mark_object(3)
+              :: mark_edge(3)
 #endif
-              :: atomic { !pending[0] && !pending[1] -> target = 0; break }
+              :: atomic { !pending[0] && !pending[1] && !edges -> target = 0; break }
               od;
 #else
               handshake(ARMED);
