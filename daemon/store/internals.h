@@ -81,6 +81,7 @@ struct session {
         uint64_t begin_ns;
         uint64_t allocated_bytes;
         uint64_t ration_cycle, ration_start_bytes; /* share.c: allocated_bytes since that cycle */
+        bool is_refused, was_refused; /* share.c: since that cycle, in the one before */
         uint32_t n_handles;
         uint32_t next_pick; /* where to look for a number to pick, HANDLE_PICKED not counted */
         uint32_t n_reserved_picks;

@@ -143,10 +143,11 @@ def test_idle_memory():
         for peer in peers:
             peer.call("blob.open", {"bytes": b"x" * 100000})
             assert peer.call("handle.drop", [1 << 31]) == 1
-        other.call("heap.gc", {"wait": True})
-        held = (daemon.rss() - before) // n
-        print(f"# {held} bytes of RSS a connection")
-        assert held < 8 << 10
+        # What the heap keeps for its next use is not the connections'.
+        other.call("heap.ctl", "free_os_memory")
+        held = lambda: (daemon.rss() - before) // n
+        until(lambda: held() < 8 << 10)
+        print(f"# {held()} bytes of RSS a connection")
         for peer in peers:
             peer.close()
 
