@@ -128,12 +128,10 @@ static void handle_drop_empty_table(struct session *session)
 }
 
 /* Pages are charged as HANDLE_PAGE_MIN handles at least; a few are free, since one number alone
- * takes a path of them. */
-static int handle_check_pages(struct session *session, struct word table)
+ * takes a path of them. Picked numbers have pages enough for all that can be picked. */
+static int handle_check_pages(struct session *session, struct vector v)
 {
-        struct space *space = handle_space(session);
-        uint32_t n_pages = vector_n_nodes(space, handle_vector(table, 0)) +
-                           vector_n_nodes(space, handle_vector(table, HANDLE_PICKED));
+        uint32_t n_pages = vector_n_nodes(handle_space(session), v);
         uint32_t n_pages_max = session->store->config.handles_max / HANDLE_PAGE_MIN + 8;
 
         if (n_pages > n_pages_max) {
@@ -156,13 +154,13 @@ static int handle_check_count(struct session *session, uint32_t n_more)
 }
 
 /* The next unused number to pick at or after `at`, which goes round. There is one: fewer than
- * 2^24 are in use. */
+ * handles_max are in use. */
 static uint32_t handle_next_pick(struct session *session, struct word table, uint32_t at)
 {
         uint64_t place = vector_find_nil(handle_space(session), handle_vector(table, HANDLE_PICKED),
                                          at);
 
-        if (place >= VECTOR_LENGTH_MAX) {
+        if (place >= (uint64_t)session->store->config.handles_max * HANDLE_PICKS) {
                 place = vector_find_nil(handle_space(session), handle_vector(table, HANDLE_PICKED),
                                         0);
         }
@@ -172,17 +170,18 @@ static uint32_t handle_next_pick(struct session *session, struct word table, uin
 static int handle_reserve_place(struct session *session, struct word table, uint32_t handle)
 {
         struct space *space = handle_space(session);
+        struct vector v = handle_vector(table, handle);
         int r;
 
         space_set_urgent(space, true);
-        r = vector_reserve(space, handle_vector(table, handle), handle_place(handle), 1);
+        r = vector_reserve(space, v, handle_place(handle), 1);
         space_set_urgent(space, false);
         if (r) {
                 return call_fail_memory(session->store);
         }
-        r = handle_check_pages(session, table);
+        r = handle_check_pages(session, v);
         if (r) {
-                vector_prune(space, handle_vector(table, handle), handle_place(handle), 1);
+                vector_prune(space, v, handle_place(handle), 1);
         }
         return r;
 }

@@ -6,7 +6,8 @@
  *
  * Numbers 1 to 2^31-1 are the client's to choose; those with the top bit set are picked here.
  * Wherever a call takes `into`, 0 asks for such a pick. Sparse use is charged by the page: at most
- * handles_max / HANDLE_PAGE_MIN pages of the table (and a few) may exist.
+ * handles_max / HANDLE_PAGE_MIN pages (and a few) of chosen numbers may exist, and as many of
+ * picked ones, whose range is so short that they need no more however few of them stay.
  *
  * Threads: the executor, inside a request.
  * Failure: binding a number in use is STORE_E_EXISTS and leaves it as it was; STORE_E_LIMIT,
@@ -17,9 +18,13 @@
 #include <stdint.h>
 
 #include "store/session.h"
+#include "store/vector.h"
 
 #define HANDLE_PICKED   (UINT32_C(1) << 31)
 #define HANDLE_PAGE_MIN 64u
+#define HANDLE_PICKS    7u /* times handles_max: the range of picked numbers */
+
+_Static_assert(HANDLE_PICKS *HANDLE_PAGE_MIN < VECTOR_FANOUT, "picking never fails for its pages");
 
 int handle_dup(struct session *session, struct target target, uint32_t into, uint32_t *ret_handle);
 

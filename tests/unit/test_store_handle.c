@@ -152,17 +152,37 @@ Test(handle, sparse_numbers_are_charged_by_the_page, .init = setup, .fini = tear
         cr_assert_eq(dup(1, HANDLE_PICKED - 1), STORE_OK);
 }
 
+Test(handle, picking_never_fails_however_few_picked_numbers_stay, .init = setup, .fini = teardown)
+{
+        uint32_t n = 1, handle;
+
+        new_record(1);
+        for (uint32_t i = 0; i < 20 * 4096; i++) {
+                cr_assert_eq(handle_dup(session, target_handle(1), 0, &handle), STORE_OK);
+                if (i % 71 == 0 && n < 4000) {
+                        n++;
+                } else {
+                        cr_assert(handle_drop(session, handle));
+                }
+        }
+        cr_assert_gt(n, 1000u);
+        /* And takes nothing of the pages for chosen ones. */
+        for (uint32_t i = 1; i < 60; i++) {
+                cr_assert_eq(dup(1, 1 + i * 600), STORE_OK);
+        }
+}
+
 Test(handle, picked_numbers_go_on_past_the_last, .init = setup, .fini = teardown)
 {
         uint32_t handle;
 
         new_record(1);
-        session->next_pick = HANDLE_PICKED - 1;
+        session->next_pick = 4096 * HANDLE_PICKS - 1;
         cr_assert_eq(handle_dup(session, target_handle(1), 0, &handle), STORE_OK);
-        cr_assert_eq(handle, UINT32_MAX);
+        cr_assert_eq(handle, HANDLE_PICKED + 4096 * HANDLE_PICKS - 1);
         cr_assert_eq(handle_dup(session, target_handle(1), 0, &handle), STORE_OK);
         cr_assert_eq(handle, HANDLE_PICKED);
-        session->next_pick = HANDLE_PICKED - 1;
+        session->next_pick = 4096 * HANDLE_PICKS - 1;
         cr_assert_eq(handle_dup(session, target_handle(1), 0, &handle), STORE_OK);
         cr_assert_eq(handle, HANDLE_PICKED + 1);
 }
