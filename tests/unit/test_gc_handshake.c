@@ -239,6 +239,55 @@ Test(handshake, nobody_answers_twice)
         stage_deinit(&s, N_STAGE + 5);
 }
 
+static void *enter_main(void *user)
+{
+        struct stage *s = user;
+
+        gc_enter(s->a);
+        make_some(s, s->a, 1);
+        gc_leave(s->a);
+        return NULL;
+}
+
+/*
+ * a and the controller are both about to act for a. a comes first, in the one case before the
+ * controller looks, in the other behind its look. Were looking and taking two steps, both would go
+ * on: the controller, as a's proxy, while a has seen the handshake and not answered it yet.
+ */
+static void try_to_answer_for_one_who_comes(enum gc_point controller, enum gc_point mutator)
+{
+        struct stage s;
+        pthread_t thread;
+
+        stage_init(&s, 0);
+        cycle_start(&s, GC_PHASE_BLACKEN, controller);
+        stop_set(&s, ANY, mutator);
+        pthread_create(&thread, NULL, enter_main, &s);
+        stop_await(&s.mutator);
+        cycle_on(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_PROXY); /* of b; but for a fault, of a */
+        if (mutator != GC_POINT_MUTATOR_ANSWERING) {
+                stop_set(&s, ANY, GC_POINT_MUTATOR_ANSWERING);
+                sem_post(&s.mutator.go);
+                stop_await(&s.mutator);
+        }
+        cycle_on(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_PROXY); /* of c; b */
+        sem_post(&s.mutator.go);
+        pthread_join(thread, NULL);
+        cycle_end(&s);
+        check_made(&s, 1);
+        stage_deinit(&s, N_STAGE + 5);
+}
+
+Test(handshake, nobody_is_proxy_of_one_who_has_come)
+{
+        try_to_answer_for_one_who_comes(GC_POINT_CONTROLLER_REQUESTED, GC_POINT_MUTATOR_ENTER);
+}
+
+Test(handshake, nobody_becomes_proxy_of_one_who_comes_behind_the_look)
+{
+        try_to_answer_for_one_who_comes(GC_POINT_CONTROLLER_LOOKED, GC_POINT_MUTATOR_ANSWERING);
+}
+
 /* --- the way out --- */
 
 /* a has answered DISARM and makes something; b, which has not, overwrites a slot that names it. A
