@@ -290,3 +290,60 @@ Test(barrier, shading_taken_over_behind_an_answer_vetoes_the_end)
         cr_assert_eq(stats.n_vetoes, 1u);
         stage_deinit(&s, N_STAGE + 1);
 }
+
+static void *take_out_main(void *user)
+{
+        struct stage *s = user;
+        struct word holder, chain;
+
+        gc_enter(s->a);
+        holder = make(s, s->a, 1);
+        chain = gc_load(s->a, gc_load(s->a, right(s, s->a), 0), LINK);
+        gc_store(s->a, holder, LINK, gc_load(s->a, chain, LINK));
+        gc_store(s->a, right(s, s->a), 1, holder);
+        gc_store(s->a, chain, LINK, word_nil());
+        gc_leave(s->a);
+        return NULL;
+}
+
+/*
+ * What a wave brings is scanned in MARK and not before the controller has looked (GC-23). b has
+ * hidden a chain: its first object is grey, in b's log alone. a has answered, has taken the rest
+ * out of that object and not shaded it yet, so nobody has vetoed. Now b answers. Were its log
+ * scanned while c is waited for, or when all have answered, nothing would be grey but what only a
+ * knows of, and marking would be over.
+ */
+Test(barrier, what_is_taken_out_of_a_logged_object_survives)
+{
+        struct stage s;
+        struct word object;
+        pthread_t thread;
+
+        stage_init(&s, 0);
+        cycle_start(&s, GC_PHASE_BLACKEN, GC_POINT_CONTROLLER_FETCHED);
+        gc_enter(s.b);
+        hide(&s, s.b, 0);
+        gc_enter(s.c);
+        cycle_on(&s, GC_PHASE_PROPOSE, GC_POINT_CONTROLLER_REQUESTED);
+        stop_set(&s, ANY, GC_POINT_MUTATOR_EXCHANGED);
+        pthread_create(&thread, NULL, take_out_main, &s);
+        stop_await(&s.mutator);
+        gc_leave(s.b);
+        /* Twice: between two looks at c lies all that the controller does while it waits. */
+        cycle_on(&s, GC_PHASE_PROPOSE, GC_POINT_CONTROLLER_LOOKED);
+        cycle_on(&s, GC_PHASE_PROPOSE, GC_POINT_CONTROLLER_LOOKED);
+        gc_leave(s.c);
+        cycle_on(&s, GC_PHASE_PROPOSE, GC_POINT_CONTROLLER_WAVE);
+        cycle_on(&s, ANY, GC_POINT_CONTROLLER_REQUESTED);
+        sem_post(&s.mutator.go);
+        pthread_join(thread, NULL);
+        cycle_end(&s);
+        gc_enter(s.a);
+        object = gc_load(s.a, gc_load(s.a, right(&s, s.a), 0), LINK);
+        check_object(s.a, object, chain_id(0, 0));
+        object = gc_load(s.a, gc_load(s.a, right(&s, s.a), 1), LINK);
+        check_object(s.a, object, chain_id(0, 1));
+        check_object(s.a, gc_load(s.a, object, LINK), chain_id(0, 2));
+        gc_leave(s.a);
+        stage_deinit(&s, N_STAGE + 2);
+}
