@@ -73,11 +73,12 @@ static inline bool marks_page_noscan(const struct heap *heap, uint64_t offset)
                PAGE_NOSCAN;
 }
 
-/* The overflow flag of the page in which the object starts: set when a queue was full. */
+/* The overflow flag of the page in which the object starts: set when a queue was full. Release:
+ * who takes the flag sees the mark that was set before it, or would rescan and miss it (GC-9). */
 static inline void marks_flag_overflow(const struct heap *heap, uint64_t offset)
 {
         atomic_fetch_or_explicit(heap_page_flags(heap, (uint32_t)(offset >> HEAP_PAGE_SHIFT)),
-                                 PAGE_OVERFLOW, memory_order_relaxed);
+                                 PAGE_OVERFLOW, memory_order_release);
 }
 
 static inline void marks_flag_weak(const struct heap *heap, uint64_t offset)
@@ -95,7 +96,8 @@ static inline bool marks_take_overflow(const struct heap *heap, uint32_t page)
 {
         _Atomic uint8_t *flags = heap_page_flags(heap, page);
 
+        /* The look is only to spare the write; what comes after is ordered by the acquire. */
         return (atomic_load_explicit(flags, memory_order_relaxed) & PAGE_OVERFLOW) &&
-               (atomic_fetch_and_explicit(flags, (uint8_t)~PAGE_OVERFLOW, memory_order_relaxed) &
+               (atomic_fetch_and_explicit(flags, (uint8_t)~PAGE_OVERFLOW, memory_order_acquire) &
                 PAGE_OVERFLOW);
 }
