@@ -103,19 +103,3 @@ uint64_t cgroup_memory_limit(const char *proc, const char *mount)
         }
         return lowest;
 }
-
-uint64_t cgroup_pressure_us(const char *proc, const char *mount)
-{
-        char group[PATH_MAX], file[PATH_MAX + 32], text[512];
-        const char *total;
-
-        if (!cgroup_find(proc, mount, false, group)) {
-                return 0;
-        }
-        snprintf(file, sizeof(file), "%s/memory.pressure", group);
-        if (!cgroup_read(file, text, sizeof(text))) {
-                return 0;
-        }
-        total = strstr(text, "total="); /* the first line's: "some" */
-        return total ? strtoull(total + strlen("total="), NULL, 10) : 0;
-}

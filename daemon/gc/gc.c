@@ -143,7 +143,7 @@ const char *gc_reason_name(enum gc_reason reason)
         static const char *const names[_GC_REASON_N] = {
                 [GC_REASON_GOAL] = "goal",         [GC_REASON_FORCED] = "forced",
                 [GC_REASON_PERIODIC] = "periodic", [GC_REASON_GARBAGE] = "garbage",
-                [GC_REASON_LIMIT] = "limit",       [GC_REASON_PRESSURE] = "pressure",
+                [GC_REASON_LIMIT] = "limit",
         };
 
         return names[reason];

@@ -51,7 +51,6 @@ enum gc_reason {
         GC_REASON_PERIODIC, /* two minutes went by and something was touched */
         GC_REASON_GARBAGE,  /* a session that had allocated much has ended */
         GC_REASON_LIMIT,    /* an allocation met the memory limit */
-        GC_REASON_PRESSURE, /* the machine or our control group is short of memory */
         _GC_REASON_N,
 };
 

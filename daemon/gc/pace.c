@@ -74,8 +74,7 @@ uint64_t pace_delay_ns_locked(struct gc *gc, enum gc_reason reason)
 {
         uint64_t now_ns = clock_now_ns();
 
-        if (reason != GC_REASON_LIMIT && reason != GC_REASON_PRESSURE &&
-            !(reason == GC_REASON_GOAL && gc->plan.limited)) {
+        if (reason != GC_REASON_LIMIT && !(reason == GC_REASON_GOAL && gc->plan.limited)) {
                 return 0;
         }
         pacer_budget_spend(&gc->budget, now_ns - gc->budget_ns, 0, gc->n_cpus);

@@ -53,10 +53,9 @@ static uint64_t limit(void)
         return cgroup_memory_limit(folder, folder);
 }
 
-Test(cgroup, without_groups_there_is_no_limit_and_no_pressure, .init = setup, .fini = cleanup)
+Test(cgroup, without_groups_there_is_no_limit, .init = setup, .fini = cleanup)
 {
         cr_assert_eq(limit(), UINT64_MAX);
-        cr_assert_eq(cgroup_pressure_us(folder, folder), 0);
         put("cgroup", "0::/\n");
         cr_assert_eq(limit(), UINT64_MAX);
         put("cgroup", "nonsense");
@@ -92,13 +91,4 @@ Test(cgroup, version_1_is_understood, .init = setup, .fini = cleanup)
         cr_assert_eq(limit(), UINT64_MAX);
         put("memory/box/memory.limit_in_bytes", "268435456\n");
         cr_assert_eq(limit(), 268435456u);
-}
-
-Test(cgroup, pressure_is_the_time_that_some_task_waited, .init = setup, .fini = cleanup)
-{
-        put("cgroup", "0::/a\n");
-        make("a");
-        put("a/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=123456\n"
-                                 "full avg10=0.00 avg60=0.00 avg300=0.00 total=99\n");
-        cr_assert_eq(cgroup_pressure_us(folder, folder), 123456u);
 }
